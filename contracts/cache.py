@@ -1,0 +1,103 @@
+"""Contract 2, the flow cache: the optical flow of one subject's clips in one HDF5 file.
+
+`data/<run>/cache/<size>/<corpus>/<subject>.h5`, written by `preprocess`, read by `merba`:
+
+* `clip_id` (n,): UTF-8 text, in ascending order;
+* `flow` (n, 3, size, size) float32: u and v in pixels of the aligned crop per onset->apex interval
+  (u to the right, v downwards), and optical strain (dimensionless);
+* attributes: `format_version`, `complete`, and every parameter that shaped the numbers, as JSON in `made_with`.
+
+One writer a file; written beside and renamed. `complete` is set last, and a reader refuses a file without it.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from contracts.errors import InputError
+from contracts.files import whole
+
+FORMAT_VERSION = 1
+CHANNELS = ("u", "v", "strain")
+_CURE = "delete the file and run snakemake again; it will be rebuilt from the frames"
+
+
+def write_cache(path: str | Path, clip_ids: Sequence[str], flow: np.ndarray, made_with: dict) -> None:
+    """Write one subject's cache whole.
+
+    Args:
+        clip_ids: n distinct clip ids; rows are stored in ascending id order.
+        flow: (n, 3, size, size), finite, converted to float32.
+        made_with: JSON-serialisable parameters that shaped the numbers.
+
+    Raises:
+        ValueError: shapes disagree, an id repeats, or a value is not finite (a fault of the caller).
+        InputError: the disk is full.
+    """
+    flow = np.asarray(flow, dtype=np.float32)
+    if flow.ndim != 4 or flow.shape[1] != len(CHANNELS) or flow.shape[2] != flow.shape[3]:
+        raise ValueError(f"flow must be (n, 3, size, size), not {flow.shape}")
+    if len(clip_ids) != len(flow) or len(set(clip_ids)) != len(clip_ids):
+        raise ValueError(f"{len(clip_ids)} clip ids ({len(set(clip_ids))} distinct) for {len(flow)} flows")
+    if not np.isfinite(flow).all():
+        bad = [clip for clip, one in zip(clip_ids, flow, strict=True) if not np.isfinite(one).all()]
+        raise ValueError(f"flow of {bad[0]} is not finite")
+    order = np.argsort(np.asarray(clip_ids, dtype=object)) if len(clip_ids) else []
+    # Timestamps would make two runs differ in bytes; h5py leaves them out unless asked.
+    with whole(path) as partial, h5py.File(partial, "w") as file:
+        file.create_dataset("clip_id", data=[clip_ids[i] for i in order], dtype=h5py.string_dtype())
+        file.create_dataset(
+            "flow",
+            data=flow[order],
+            chunks=(1, *flow.shape[1:]) if len(flow) else None,
+            **({"compression": "gzip", "compression_opts": 4, "shuffle": True} if len(flow) else {}),
+        )
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["made_with"] = json.dumps(made_with, sort_keys=True)
+        file.attrs["complete"] = True
+
+
+def read_cache(path: str | Path) -> tuple[list[str], np.ndarray, dict]:
+    """Read one cache: clip ids, flow (n, 3, size, size) float32, and the parameters that shaped it.
+
+    Raises:
+        InputError: not HDF5, another format version, or not complete.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            if not file.attrs.get("complete", False):
+                raise InputError("the cache is not complete", file=path, cure=_CURE)
+            if file.attrs["format_version"] != FORMAT_VERSION:
+                raise InputError(
+                    f"cache format {file.attrs['format_version']}, this code reads {FORMAT_VERSION}", file=path, cure=_CURE
+                )
+            clip_ids = [name.decode() for name in file["clip_id"][:]]
+            return clip_ids, file["flow"][:], json.loads(file.attrs["made_with"])
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError) as error:
+        raise InputError(f"not a readable flow cache ({error})", file=path, cure=_CURE) from error
+
+
+def read_caches(paths: Iterable[str | Path]) -> tuple[list[str], np.ndarray]:
+    """Read several caches of one size as one array; empty caches are skipped.
+
+    Raises:
+        InputError: sizes differ or a clip occurs twice.
+    """
+    clip_ids, flows = [], []
+    for path in paths:
+        ids, flow, _ = read_cache(path)
+        if flows and len(ids) and flow.shape[1:] != flows[0].shape[1:]:
+            raise InputError(f"flow is {flow.shape[1:]}, the others are {flows[0].shape[1:]}", file=path, cure=_CURE)
+        if repeated := set(ids) & set(clip_ids):
+            raise InputError("clip is in two caches", file=path, clip=min(repeated), cure="give each subject's cache once")
+        if ids:
+            clip_ids += ids
+            flows.append(flow)
+    if not flows:
+        raise InputError("no clip in any of the caches", cure="check which subjects were asked for")
+    return clip_ids, np.concatenate(flows)
