@@ -5,7 +5,7 @@
 * `clip_id` (n,): UTF-8 text, in ascending order;
 * `flow` (n, 3, size, size) float32: u and v in pixels of the aligned crop per onset->apex interval
   (u to the right, v downwards), and optical strain (dimensionless);
-* attributes: `format_version`, `complete`, and every parameter that shaped the numbers, as JSON in `made_with`.
+* attributes: `format_version`, `complete`, and in `made_with` all that shaped the numbers, as JSON.
 
 One writer a file; written beside and renamed. `complete` is set last, and a reader refuses a file without it.
 """
@@ -72,7 +72,9 @@ def read_cache(path: str | Path) -> tuple[list[str], np.ndarray, dict]:
                 raise InputError("the cache is not complete", file=path, cure=_CURE)
             if file.attrs["format_version"] != FORMAT_VERSION:
                 raise InputError(
-                    f"cache format {file.attrs['format_version']}, this code reads {FORMAT_VERSION}", file=path, cure=_CURE
+                    f"cache format {file.attrs['format_version']}, this code reads {FORMAT_VERSION}",
+                    file=path,
+                    cure=_CURE,
                 )
             clip_ids = [name.decode() for name in file["clip_id"][:]]
             return clip_ids, file["flow"][:], json.loads(file.attrs["made_with"])
@@ -92,9 +94,13 @@ def read_caches(paths: Iterable[str | Path]) -> tuple[list[str], np.ndarray]:
     for path in paths:
         ids, flow, _ = read_cache(path)
         if flows and len(ids) and flow.shape[1:] != flows[0].shape[1:]:
-            raise InputError(f"flow is {flow.shape[1:]}, the others are {flows[0].shape[1:]}", file=path, cure=_CURE)
+            raise InputError(
+                f"flow is {flow.shape[1:]}, the others are {flows[0].shape[1:]}", file=path, cure=_CURE
+            )
         if repeated := set(ids) & set(clip_ids):
-            raise InputError("clip is in two caches", file=path, clip=min(repeated), cure="give each subject's cache once")
+            raise InputError(
+                "clip is in two caches", file=path, clip=min(repeated), cure="give each subject's cache once"
+            )
         if ids:
             clip_ids += ids
             flows.append(flow)

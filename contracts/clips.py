@@ -7,7 +7,7 @@
 | clip_id | `<corpus>/<subject>/<clip>` in the official lists' spelling, e.g. `casme2/sub01/EP02_01f` |
 | corpus, subject, clip | its three parts, always text (`006` keeps its zeros) |
 | frames_dir | folder with the frames, relative to the corpus root |
-| onset, apex, offset | original frame numbers as in the file names; apex is -1 where the corpus annotates none |
+| onset, apex, offset | frame numbers as in the file names; apex is -1 where the corpus annotates none |
 | fps | frames per second |
 | emotion | the owner's label, lower case |
 | action_units | the owner's string, untouched |
@@ -45,9 +45,14 @@ SCHEMA = pa.DataFrameSchema(
         "sheet_sha256": pa.Column(str),
     },
     checks=[
-        pa.Check(lambda t: t.clip_id == t.corpus + "/" + t.subject + "/" + t.clip, name="clip_id is its parts"),
+        pa.Check(
+            lambda t: t["clip_id"] == t["corpus"] + "/" + t["subject"] + "/" + t["clip"],
+            name="clip_id is its parts",
+        ),
         pa.Check(lambda t: t.onset < t.offset, name="onset before offset"),
-        pa.Check(lambda t: (t.apex == NO_APEX) == (t.apex_source == "none"), name="apex and its source agree"),
+        pa.Check(
+            lambda t: (t.apex == NO_APEX) == (t.apex_source == "none"), name="apex and its source agree"
+        ),
     ],
     strict=True,
     ordered=True,
@@ -74,7 +79,9 @@ def read_clips(path: str | Path) -> pd.DataFrame:
 
 
 def _checked(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
-    cure = "delete it and run again; if it comes back, the annotation sheet has a row the reader misunderstands"
+    cure = (
+        "delete it and run again; if it comes back, the annotation sheet has a row the reader misunderstands"
+    )
     missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise InputError(f"not a clip table: column {missing[0]!r} is missing", file=path, cure=cure)
@@ -86,7 +93,7 @@ def _checked(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     except pa.errors.SchemaErrors as errors:
         first = errors.failure_cases.iloc[0]
         raise InputError(
-            f"{len(errors.failure_cases)} cells break the clip-table contract, the first: column {first.column!r}, "
+            f"{len(errors.failure_cases)} cells break the contract, the first: column {first.column!r}, "
             f"check {first.check!r}, value {first.failure_case!r}",
             file=path,
             cure=cure,

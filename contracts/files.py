@@ -32,13 +32,13 @@ def whole(path: str | Path) -> Iterator[Path]:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         if disk_is_full(error, path.parent):
             raise InputError(
                 "no space left on the device while writing it",
                 file=path,
-                cure="free some space or move data/ and results/ to a larger disk, then run the same command again",
+                cure="free some space or move data/ and results/ to a larger disk, then run again",
             ) from error
         raise
     finally:
@@ -63,7 +63,9 @@ def read_csv(path: str | Path, **options) -> pd.DataFrame:
     except FileNotFoundError:
         raise
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"not a readable CSV table ({error})", file=path, cure="delete it and run again") from error
+        raise InputError(
+            f"not a readable CSV table ({error})", file=path, cure="delete it and run again"
+        ) from error
 
 
 def sha256(path: str | Path) -> str:

@@ -57,7 +57,9 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         probabilities = {name: float for name in table if name.startswith("p_")}
         return _checked(table.astype(probabilities), path)
     except ValueError as error:
-        raise InputError(f"a probability is not a number ({error})", file=path, cure="predict again") from error
+        raise InputError(
+            f"a probability is not a number ({error})", file=path, cure="predict again"
+        ) from error
 
 
 def classes_of(table: pd.DataFrame) -> list[str]:

@@ -1,0 +1,47 @@
+# Every target needs only Python 3.11 or 3.12, git and make; the first one used installs the environment.
+
+PYTHON ?= python3
+RUN ?= demo
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export OMP_WAIT_POLICY := passive
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: setup reproduce test tables report lint lock bench clean-demo
+.DEFAULT_GOAL := reproduce
+
+setup: .venv/.installed  ## the locked environment, once
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Python 3.11 or 3.12 is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
+	test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv==0.13.8; }
+	test -x $(BIN)/python || .uv/bin/uv venv --quiet --python $(PYTHON) .venv
+	.uv/bin/uv pip sync --quiet --compile-bytecode requirements.lock
+	.uv/bin/uv pip install --quiet --no-deps --editable .
+	touch $@
+
+reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes where it was stopped
+	@mkdir -p data
+	flock --nonblock data/.reproduce.lock sh -c 'snakemake --unlock --quiet all; exec snakemake --cores all'
+	@cat results/$(RUN)/tables/*.md
+
+test: setup  ## all tests, under 8 minutes on 2 cores
+	$(BIN)/python -m pytest
+
+tables: setup  ## tables again from results/ alone: make tables RUN=public_flows
+	$(BIN)/python -m protocols.scores --results results/$(RUN)
+	$(BIN)/python -m protocols.tables --results results/$(RUN)
+
+report: setup  ## one HTML page with tables, figures and provenance
+	snakemake --report report.html
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	snakemake --lint
+
+lock: setup  ## after editing the dependencies in pyproject.toml
+	.uv/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
+
+clean-demo:  ## remove everything the demo made
+	rm -rf data/demo results/demo

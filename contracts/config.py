@@ -1,0 +1,47 @@
+"""Check a configuration against its JSON schema, and say what was probably meant."""
+
+import difflib
+import json
+from pathlib import Path
+
+import jsonschema
+
+from contracts.errors import InputError
+
+
+def nearest(name: str, known) -> str:
+    """A clause that helps a user who mistyped `name`: the closest known name, or all of them."""
+    known = sorted(map(str, known))
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def check_config(config: dict, schema_file: str | Path, config_file: str | Path) -> None:
+    """Raise for the first fault of `config`, naming file, key and cure.
+
+    Unknown keys are looked for first, because a mistyped key also makes a required one missing.
+
+    Raises:
+        InputError: an unknown key (with the nearest known one), a missing key, or a value of the wrong kind.
+    """
+    schema = json.loads(Path(schema_file).read_text())
+    faults = list(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    if not faults:
+        return
+    faults.sort(
+        key=lambda fault: (fault.validator != "additionalProperties", list(map(str, fault.absolute_path)))
+    )
+    fault = faults[0]
+    key = ".".join(map(str, fault.absolute_path))
+    if fault.validator == "additionalProperties":
+        known = fault.schema.get("properties", {})
+        unknown = sorted(set(fault.instance) - set(known))[0]
+        raise InputError(
+            f"unknown key {unknown!r}: {nearest(unknown, known)}",
+            file=config_file,
+            clip=key or None,
+            cure="correct or remove it; config/README.md lists every key",
+        )
+    raise InputError(
+        fault.message, file=config_file, clip=key or None, cure="see config/README.md for what is allowed"
+    )

@@ -1,0 +1,211 @@
+"""Building blocks of MERba: convolution block, Mixer, local extractor, global attention.
+
+Written from the equations of MERba v1 (III-B, III-C) and of the MambaVision paper (Hatamizadeh & Kautz 2024)
+whose Mixer and block wrapper MERba takes over. Letters in shapes: n clips, w windows, l tokens, d width.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from merba.orders import inverse, scan_order
+from merba.scan import selective_scan
+
+
+def partition(x: Tensor, window: int) -> Tensor:
+    """Map (n, height, width, d) -> windows (n * w, window**2, d), rows of windows first."""
+    n, height, width, d = x.shape
+    x = x.reshape(n, height // window, window, width // window, window, d)
+    return x.transpose(2, 3).reshape(-1, window * window, d)
+
+
+def merge(x: Tensor, window: int, height: int, width: int) -> Tensor:
+    """Inverse of `partition`: windows (n * w, window**2, d) -> map (n, height, width, d)."""
+    x = x.reshape(-1, height // window, width // window, window, window, x.shape[-1])
+    return x.transpose(2, 3).reshape(-1, height, width, x.shape[-1])
+
+
+class DropPath(nn.Module):
+    """Leaves out the branch of a residual block for a random part of the clips (Huang et al. 2016)."""
+
+    def __init__(self, rate: float):
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape; surviving rows are scaled to keep the expectation."""
+        if not self.training or self.rate == 0:
+            return x
+        keep = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.rate
+        return x * keep / (1 - self.rate)
+
+
+class LayerScale(nn.Module):
+    """A learned factor per channel of the last dimension, or nothing where `start` is None."""
+
+    def __init__(self, d: int, start: float | None):
+        super().__init__()
+        self.scale = None if start is None else nn.Parameter(torch.full((d,), start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape."""
+        return x if self.scale is None else x * self.scale
+
+
+class ConvBlock(nn.Module):
+    """Two 3 x 3 convolutions with BatchNorm around a GELU, residual; (n, d, height, width) throughout."""
+
+    def __init__(self, d: int, drop_path: float = 0.0):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(d, d, 3, padding=1), nn.BatchNorm2d(d)
+        self.conv2, self.norm2 = nn.Conv2d(d, d, 3, padding=1), nn.BatchNorm2d(d)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape."""
+        inner = F.gelu(self.norm1(self.conv1(x)), approximate="tanh")
+        return x + self.drop_path(self.norm2(self.conv2(inner)))
+
+
+class MLP(nn.Sequential):
+    """d -> ratio * d -> d with GELU and dropout after both."""
+
+    def __init__(self, d: int, ratio: float, dropout: float):
+        hidden = int(d * ratio)
+        super().__init__(
+            nn.Linear(d, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, d), nn.Dropout(dropout)
+        )
+
+
+class Mixer(nn.Module):
+    """MambaVision's Mixer without its last Linear: a scanned half beside a convolved half.
+
+    `project` is pointwise, so the directions share it; `mix` depends on the order of tokens. Tensors are laid
+    out as `merba.scan` wants them: (channels, length, sequences).
+
+    Args:
+        d: width, halved into the scanned and the convolved part.
+        states: states per channel of the selective scan.
+    """
+
+    def __init__(self, d: int, states: int = 8):
+        super().__init__()
+        self.half, self.states = d // 2, states
+        self.rank = math.ceil(d / 16)
+        self.in_proj = nn.Linear(d, d, bias=False)
+        # One kernel a channel, x's half and z's half alike; centred, so it looks one token ahead too.
+        self.kernel = nn.Parameter(torch.empty(d, 3).uniform_(-(3**-0.5), 3**-0.5))
+        self.x_proj = nn.Linear(self.half, self.rank + 2 * states, bias=False)
+        self.dt_proj = nn.Linear(self.rank, self.half)
+        self.A_log = nn.Parameter(torch.arange(1, states + 1).float().log().repeat(self.half, 1))
+        self.D = nn.Parameter(torch.ones(self.half))
+
+    def project(self, u: Tensor) -> Tensor:
+        """(sequences, length, d) -> (d, length, sequences)."""
+        return self.in_proj(u).permute(2, 1, 0).contiguous()
+
+    def mix(self, xz: Tensor) -> Tensor:
+        """(d, length, sequences) in scan order -> the same shape, y over z."""
+        x, z = F.silu(_depthwise(xz, self.kernel)).split(self.half)
+        dt, B, C = _linear(self.x_proj, x).split([self.rank, self.states, self.states])
+        dt = F.softplus(_linear(self.dt_proj, dt))
+        return torch.cat([selective_scan(x, dt, -self.A_log.exp(), B, C, self.D), z])
+
+
+def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """A Linear over the first dimension of (channels, length, sequences)."""
+    y = (layer.weight @ x.flatten(1)).unflatten(1, x.shape[1:])
+    return y if layer.bias is None else y + layer.bias[:, None, None]
+
+
+def _depthwise(x: Tensor, kernel: Tensor) -> Tensor:
+    """Convolve (channels, length, sequences) along the tokens with one zero-padded 3-kernel a channel."""
+    padded = F.pad(x, (0, 0, 1, 1))
+    before, here, after = kernel[:, :, None, None].unbind(1)
+    return padded[:, :-2] * before + x * here + padded[:, 2:] * after
+
+
+class LocalExtractor(nn.Module):
+    """Several scans of each window through the Mixer, put back, fused, then Linear and MLP (MERba v1, eqs 2-4).
+
+    Args:
+        d: width.
+        window: side of the square window.
+        orders: names of the scan orders, see `merba.orders`.
+        fusion: `sum`, `mean` or `concat` of the directions.
+        share_mixer: one Mixer for all directions, or one each.
+        states, mlp_ratio, dropout, drop_path, layer_scale: see `merba.network.MERba`.
+    """
+
+    def __init__(
+        self,
+        d: int,
+        window: int,
+        orders: Sequence[str],
+        fusion: str,
+        share_mixer: bool,
+        states: int,
+        mlp_ratio: float,
+        dropout: float,
+        drop_path: float,
+        layer_scale: float | None,
+    ):
+        super().__init__()
+        self.fusion, self.share_mixer = fusion, share_mixer
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.mixers = nn.ModuleList(Mixer(d, states) for _ in range(1 if share_mixer else len(orders)))
+        self.out_proj = nn.Linear(d * (len(orders) if fusion == "concat" else 1), d, bias=False)
+        self.mlp = MLP(d, mlp_ratio, dropout)
+        self.scale1, self.scale2 = LayerScale(d, layer_scale), LayerScale(d, layer_scale)
+        self.drop_path = DropPath(drop_path)
+        permutations = torch.stack([scan_order(name, window, window) for name in orders])
+        self.register_buffer("orders", permutations, persistent=False)
+        self.register_buffer("inverses", torch.stack([inverse(p) for p in permutations]), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Windows (sequences, window**2, d) -> the same shape."""
+        x = x + self.drop_path(self.scale1(self._scan(self.norm1(x))))
+        return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
+
+    def _scan(self, u: Tensor) -> Tensor:
+        per_mixer = len(self.orders) // len(self.mixers)
+        mixed = []
+        for k, mixer in enumerate(self.mixers):
+            tokens = mixer.project(u)
+            mine = slice(k * per_mixer, (k + 1) * per_mixer)
+            # Directions share the scan as further sequences of one long batch.
+            ordered = torch.cat([tokens[:, order] for order in self.orders[mine]], 2)
+            back = mixer.mix(ordered).chunk(per_mixer, 2)
+            mixed += [y[:, inverse] for y, inverse in zip(back, self.inverses[mine], strict=True)]
+        if self.fusion == "concat":
+            return self.out_proj(torch.cat(mixed).permute(2, 1, 0))
+        fused = torch.stack(mixed).sum(0) / (len(mixed) if self.fusion == "mean" else 1)
+        return self.out_proj(fused.permute(2, 1, 0))
+
+
+class GlobalAttention(nn.Module):
+    """Multi-head self-attention over all tokens of the map, then MLP (MERba v1, eq 5)."""
+
+    def __init__(
+        self, d: int, heads: int, mlp_ratio: float, dropout: float, drop_path: float, layer_scale: float | None
+    ):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv, self.proj, self.proj_drop = nn.Linear(d, 3 * d), nn.Linear(d, d), nn.Dropout(dropout)
+        self.mlp = MLP(d, mlp_ratio, dropout)
+        self.scale1, self.scale2 = LayerScale(d, layer_scale), LayerScale(d, layer_scale)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens (n, l, d) -> the same shape."""
+        x = x + self.drop_path(self.scale1(self._attend(self.norm1(x))))
+        return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
+
+    def _attend(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v)
+        return self.proj_drop(self.proj(y.transpose(1, 2).flatten(2)))

@@ -1,0 +1,175 @@
+"""MERba: local scans within windows, global attention over the map, three stages over.
+
+Source: MERba v1 (arXiv 2506.14468), Table I and III-A to III-D, with MambaVision-B's stem, convolution stage and
+block wrapper. What the paper leaves silent is an option here; `docs/merba-readings.md` lists each with its
+default and the reason.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from contracts.errors import InputError
+from merba.blocks import ConvBlock, GlobalAttention, LocalExtractor, merge, partition
+from merba.classifier import Classifier
+from merba.heads import HEADS
+from merba.orders import BASE_ORDERS
+
+# Strides of the stem's two convolutions and of stage 1's last, by input size in units of 4 windows:
+# they alone differ, so that stages 2, 3, 4 see maps 4, 2, 1 windows wide at every size.
+_STRIDES = {1: (1, 1, 1), 2: (2, 1, 1), 4: (2, 2, 1), 8: (2, 2, 2)}
+
+
+class MERba(Classifier):
+    """The network. Input (n, in_channels, size, size), output (n, num_classes).
+
+    Args:
+        num_classes: classes to tell apart.
+        in_channels: flow channels (2: u, v).
+        input_size: pixels; 4, 8, 16 or 32 times `window`: 28, 56, 112 or 224 for windows of 7.
+        dim: width after the stem; stages 2, 3, 4 are 2, 4, 8 times as wide.
+        stem_dim: width between the stem's two convolutions; default half of `dim`.
+        conv_depth: residual convolution blocks of stage 1.
+        local_depths: local extractors in stages 2, 3, 4.
+        global_depths: global attention blocks in stages 2, 3, 4.
+        heads: attention heads in stages 2, 3, 4.
+        window: side of a window, in tokens.
+        states: states per channel of the selective scan.
+        orders: scan directions of a local extractor.
+        fusion: `sum`, `mean` or `concat` of the directions.
+        share_mixer: one Mixer for all directions of an extractor, or one each.
+        mlp_ratio: hidden width of an MLP over its input width.
+        dropout: after the attention's projection and twice in each MLP.
+        drop_path: of the last block; rises linearly from 0 over all blocks.
+        layer_scale: start of the learned scale of each token branch, or None for no scale.
+        head: `linear` or `dgcm`.
+        dgcm_form: how the two losses of `dgcm` are joined, see `merba.heads.DGCM`.
+
+    Raises:
+        InputError: an option's value is not among those above, or sizes do not fit.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int = 2,
+        input_size: int = 28,
+        *,
+        dim: int = 128,
+        stem_dim: int | None = None,
+        conv_depth: int = 3,
+        local_depths: Sequence[int] = (1, 8, 3),
+        global_depths: Sequence[int] = (2, 2, 2),
+        heads: Sequence[int] = (4, 8, 16),
+        window: int = 7,
+        states: int = 8,
+        orders: Sequence[str] = BASE_ORDERS,
+        fusion: str = "sum",
+        share_mixer: bool = True,
+        mlp_ratio: float = 4.0,
+        dropout: float = 0.1,
+        drop_path: float = 0.2,
+        layer_scale: float | None = 1e-5,
+        head: str = "linear",
+        dgcm_form: str = "sum",
+    ):
+        super().__init__()
+        _one_of("fusion", fusion, ("sum", "mean", "concat"))
+        _one_of("head", head, HEADS)
+        _one_of("dgcm_form", dgcm_form, ("sum", "convex"))
+        strides = _strides(input_size, window)
+        stem_dim = stem_dim or dim // 2
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, stem_dim, 3, strides[0], 1, bias=False),
+            nn.BatchNorm2d(stem_dim, eps=1e-4),
+            nn.ReLU(),
+            nn.Conv2d(stem_dim, dim, 3, strides[1], 1, bias=False),
+            nn.BatchNorm2d(dim, eps=1e-4),
+            nn.ReLU(),
+        )
+        blocks = conv_depth + sum(local_depths) + sum(global_depths)
+        rates = iter([drop_path * k / max(1, blocks - 1) for k in range(blocks)])
+        self.stage1 = nn.Sequential(
+            *(ConvBlock(dim, next(rates)) for _ in range(conv_depth)),
+            nn.Conv2d(dim, 2 * dim, 3, strides[2], 1, bias=False),
+        )
+        self.stages = nn.ModuleList()
+        for k in range(3):
+            d = dim * 2 ** (k + 1)
+            common = {"mlp_ratio": mlp_ratio, "dropout": dropout, "layer_scale": layer_scale}
+            scan = {"window": window, "orders": orders, "fusion": fusion, "share_mixer": share_mixer, "states": states}
+            self.stages.append(
+                Stage(
+                    window,
+                    [LocalExtractor(d, drop_path=next(rates), **scan, **common) for _ in range(local_depths[k])],
+                    [GlobalAttention(d, heads[k], drop_path=next(rates), **common) for _ in range(global_depths[k])],
+                    nn.Conv2d(d, 2 * d, 3, 2, 1, bias=False) if k < 2 else nn.BatchNorm2d(d),
+                )
+            )
+        self.head = HEADS[head](8 * dim, num_classes, **({"form": dgcm_form} if head == "dgcm" else {}))
+        self.apply(_initialise)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(n, in_channels, size, size) -> (n, 8 * dim)."""
+        x = self.stage1(self.stem(x))
+        for stage in self.stages:
+            x = stage(x)
+        return x.mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Log-odds (n, num_classes)."""
+        return self.head(self.features(x))
+
+    def loss(self, x: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """As `Classifier.loss`; the head decides its form."""
+        loss, logits = self.head.loss(self.features(x), y, progress, label_smoothing)
+        return loss, logits.detach()
+
+    @torch.no_grad()
+    def predict(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Classifier.predict`; the head decides the class."""
+        self.eval()
+        logits = self(x)
+        return self.head.decide(logits), logits.softmax(1)
+
+
+class Stage(nn.Module):
+    """Local extractors on windows, global attention on the whole map, then downsampling (or the last norm)."""
+
+    def __init__(self, window: int, local: list[nn.Module], attention: list[nn.Module], last: nn.Module):
+        super().__init__()
+        self.window = window
+        self.local, self.attention = nn.Sequential(*local), nn.Sequential(*attention)
+        self.last = last
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, d, height, width) -> (n, 2 d, height / 2, width / 2), or the same shape after the last norm."""
+        height, width = x.shape[2:]
+        # Windows do not shift, so one partition serves all extractors of the stage.
+        windows = self.local(partition(x.permute(0, 2, 3, 1), self.window))
+        tokens = self.attention(merge(windows, self.window, height, width).flatten(1, 2))
+        return self.last(tokens.transpose(1, 2).unflatten(2, (height, width)))
+
+
+def _initialise(module: nn.Module) -> None:
+    """MambaVision's start: every Linear, the scan's step included, normal with sd .02 and no bias."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _strides(input_size: int, window: int) -> tuple[int, int, int]:
+    units, rest = divmod(input_size, 4 * window)
+    if rest or units not in _STRIDES:
+        sizes = ", ".join(str(4 * window * unit) for unit in _STRIDES)
+        raise InputError(
+            f"input of {input_size} pixels does not fit windows of {window}", clip="input_size", cure=f"use one of {sizes}"
+        )
+    return _STRIDES[units]
+
+
+def _one_of(option: str, value: str, allowed) -> None:
+    if value not in allowed:
+        raise InputError(f"{value!r} is unknown", clip=option, cure=f"use one of {', '.join(allowed)}")

@@ -1,0 +1,97 @@
+"""Frames of one clip: which files they are, and their pixels.
+
+Corpora number their frames in every possible way (`img46.jpg`, `006_05562.jpg`, `image034208.bmp`,
+`00109.png`), so a folder is listed and the last run of digits read; a name is never built from a number.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from contracts.errors import InputError
+
+SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
+_NUMBER = re.compile(r"(\d+)\D*$")
+_EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA"}
+
+
+def list_frames(folder: Path) -> dict[int, Path]:
+    """Frame number -> file, in ascending order of number.
+
+    Raises:
+        InputError: no such folder, no image in it, an image without a number, or a number that occurs twice.
+    """
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError("no such folder of frames", file=folder, cure="unpack the corpus again") from error
+    frames: dict[int, Path] = {}
+    for name in names:
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() not in SUFFIXES:
+            continue
+        match = _NUMBER.search(stem)
+        if match is None:
+            raise InputError(
+                "an image without a frame number", file=folder / name, cure="move it out of the clip"
+            )
+        number = int(match.group(1))
+        if number in frames:
+            raise InputError(
+                f"frame {number} is here twice, as {frames[number].name} and {name}",
+                file=folder,
+                cure="remove the copy",
+            )
+        frames[number] = folder / name
+    if not frames:
+        raise InputError(
+            f"no frame in this clip's folder (looked for {', '.join(SUFFIXES)})",
+            file=folder,
+            cure="unpack the clip again, or remove the empty folder and its row in the annotation workbook",
+        )
+    return dict(sorted(frames.items()))
+
+
+def read_gray(path: Path) -> np.ndarray:
+    """Luma of one frame, (H, W) uint8, by ITU-R 601 where the file is in colour.
+
+    Raises:
+        InputError: truncated, not an image, or more than 8 bits a channel.
+    """
+    return _pixels(path, "L")
+
+
+def read_color(path: Path) -> np.ndarray:
+    """One frame as RGB, (H, W, 3) uint8; a grey file gives three equal channels.
+
+    Raises:
+        InputError: truncated, not an image, or more than 8 bits a channel.
+    """
+    return _pixels(path, "RGB")
+
+
+def _pixels(path: Path, mode: str) -> np.ndarray:
+    # Pillow refuses a file that ends early; OpenCV would fill the rest with grey and say nothing.
+    try:
+        with Image.open(path) as image:
+            deep = image.mode not in _EIGHT_BIT or any("16" in str(tile[-1]) for tile in image.tile)
+            if deep:
+                raise InputError(
+                    f"pixels are not 8-bit grey or RGB (mode {image.mode}, {image.format})",
+                    file=path,
+                    cure="give the frames as the owner ships them, 8 bits a channel",
+                )
+            return np.array(image.convert(mode))
+    except FileNotFoundError as error:
+        raise InputError("the frame is not on disk", file=path, cure="unpack the clip again") from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            "not an image, whatever its name says", file=path, cure="unpack the clip again"
+        ) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"the image is damaged ({error})", file=path, cure="unpack the clip again"
+        ) from error

@@ -1,0 +1,94 @@
+"""Synthetic corpora in the owners' own layouts, for tests and for the demo.
+
+    plan(corpus, subjects, options)                  what will be there, without making it
+    write_subject(root, truth, corpus, subject, ...) one subject's frames, and the planted truth beside the tree
+    write_sheet(root, corpus, subjects, options)     the owner's workbook
+
+It is no corpus itself: it writes trees that the readers of the real corpora read. Everything follows from the
+arguments; two runs on one machine give the same bytes.
+
+Story: `plan` and `layouts` say who does what under which names; `portraits` makes the faces, `action_units` and
+`motion` move them, `render` films them, `truth` keeps what was planted.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from contracts.errors import InputError
+from contracts.files import disk_is_full
+from preprocess.corpora.synthetic.layouts import get_layout, list_layouts
+from preprocess.corpora.synthetic.plan import Options, PlannedClip
+
+__all__ = ["Options", "PlannedClip", "list_layouts", "plan", "write_sheet", "write_subject"]
+
+
+def plan(corpus: str, subjects: list[str], options: Options) -> list[PlannedClip]:
+    """The clips of these subjects (official spelling), in the order of subjects.
+
+    Raises:
+        InputError: the corpus cannot be synthesised.
+    """
+    layout = get_layout(corpus)
+    return [clip for subject in subjects for clip in layout.clips(subject, options)]
+
+
+def write_subject(root: Path, truth: Path, corpus: str, subject: str, options: Options) -> list[Path]:
+    """Write one subject's frames below `root`, then the planted truth to the HDF5 file `truth`.
+
+    A clip's folder appears when all its frames are in it; one that exists already is replaced.
+
+    Returns:
+        the frames' paths, in the order of clips and frame numbers.
+
+    Raises:
+        InputError: the corpus cannot be synthesised, or the disk is full.
+    """
+    from PIL import Image
+
+    from preprocess.corpora.synthetic.motion import motion
+    from preprocess.corpora.synthetic.portraits import person
+    from preprocess.corpora.synthetic.render import frames
+    from preprocess.corpora.synthetic.truth import write_truth
+
+    frame = get_layout(corpus).FRAME
+    face = person(corpus, subject, frame.width, frame.height, options)
+    planned = [(clip, motion(clip, face, options)) for clip in plan(corpus, [subject], options)]
+    written = []
+    for clip, moves in planned:
+        with _folder(Path(root) / clip.folder) as folder:
+            for name, picture in zip(
+                clip.files, frames(clip, face, moves, options, frame.color), strict=True
+            ):
+                Image.fromarray(picture).save(folder / name, **frame.save)
+        written += [Path(root) / clip.folder / name for name in clip.files]
+    write_truth(Path(truth), face, planned)
+    return written
+
+
+def write_sheet(root: Path, corpus: str, subjects: list[str], options: Options) -> list[Path]:
+    """Write the owner's workbook or workbooks for these subjects; returns their paths (none for SMIC)."""
+    return get_layout(corpus).write_sheet(Path(root), plan(corpus, subjects, options))
+
+
+@contextlib.contextmanager
+def _folder(path: Path) -> Iterator[Path]:
+    """A hidden folder beside `path` that becomes `path` only if the block succeeds."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        shutil.rmtree(path, ignore_errors=True)
+        partial.replace(path)
+    except OSError as error:
+        if disk_is_full(error, path.parent):
+            raise InputError(
+                "no space left on the device while writing it",
+                file=path,
+                cure="free some space or move data/ to a larger disk, then run the same command again",
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""What state a subject's frames are in, by names, sizes and times: an edited frame reruns its subject.
+
+Snakemake would have to hold every frame of every clip as an input (290,000 of them in DFME); instead each job
+on a subject carries this state as a parameter. Frames that the workflow generated itself come with a receipt,
+so that "not yet generated" and "as generated" are the same state and a first run is not followed by a second.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from contracts.files import whole
+
+AS_GENERATED = "as generated"
+SHEET_SUFFIXES = (".xlsx", ".xls", ".csv")
+
+
+def listing(files: Iterable[Path], root: Path) -> list[str]:
+    """One line a file: path relative to `root`, bytes, modification time in ns; sorted."""
+    return sorted(
+        f"{path.relative_to(root)}\t{stat.st_size}\t{stat.st_mtime_ns}"
+        for path in files
+        for stat in [path.stat()]
+    )
+
+
+def files_below(folders: Iterable[Path]) -> list[Path]:
+    """Every file below the folders."""
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+
+def sheets_below(root: Path, depth: int = 3) -> list[Path]:
+    """Annotation sheets at most `depth` folders below `root` (clip folders lie deeper or hold none)."""
+    patterns = ["/".join(["*"] * k) for k in range(1, depth + 2)]
+    return [
+        path for pattern in patterns for path in root.glob(pattern) if path.suffix.lower() in SHEET_SUFFIXES
+    ]
+
+
+def write_receipt(path: Path, files: Iterable[Path], root: Path) -> None:
+    """Record the state of files just generated."""
+    with whole(path) as partial:
+        partial.write_text("".join(f"{line}\n" for line in listing(files, root)))
+
+
+def state(lines: list[str], receipts: Iterable[Path] | None, *, times: bool = True) -> str:
+    """Digest of a `listing`, or `AS_GENERATED` while it equals its receipts or one is yet to be written.
+
+    Args:
+        lines: the listing as it is now.
+        receipts: what the generator recorded; None for recordings that it did not make.
+        times: False to look at the names alone.
+    """
+    seen = lines if times else [line.split("\t")[0] for line in lines]
+    if receipts is not None:
+        receipts = list(receipts)
+        if not all(receipt.exists() for receipt in receipts):
+            return AS_GENERATED
+        written = sorted(line for receipt in receipts for line in receipt.read_text().splitlines())
+        if seen == (written if times else [line.split("\t")[0] for line in written]):
+            return AS_GENERATED
+    return hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]

@@ -1,0 +1,33 @@
+"""Which clips, which labels, which folds; scores and tables. Knows no pixels and no networks.
+
+One protocol is one file in `protocols/definitions/`, one metric one file in `protocols/metrics/`; both are
+found by file name. Importing this package, a protocol, or asking for its folds loads neither pandas nor
+scikit-learn and never touches the data, so a workflow can plan every job from it.
+
+    lists     clip tables -> training, test, label and skipped lists
+    scores    predictions + labels -> UF1, UAR, ACC       (python -m protocols.scores  --results results/demo)
+    tables    scores + published numbers -> md, csv, tex  (python -m protocols.tables  --results results/demo)
+    figures   confusion matrices                          (python -m protocols.figures --results results/demo)
+"""
+
+from protocols import registry
+from protocols.base import Part, Protocol, Skip
+from protocols.folds import Fold
+
+__all__ = ["Fold", "Part", "Protocol", "Skip", "get_protocol", "list_protocols"]
+
+_PACKAGE = "protocols.definitions"
+
+
+def list_protocols() -> list[str]:
+    """Names of all protocols, in alphabetical order, without importing any."""
+    return registry.names(_PACKAGE)
+
+
+def get_protocol(name: str) -> Protocol:
+    """The protocol of this name.
+
+    Raises:
+        InputError: no such protocol; names the nearest one.
+    """
+    return registry.load(_PACKAGE, name, kind="protocol").PROTOCOL

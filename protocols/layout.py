@@ -1,0 +1,118 @@
+"""A table as a grid of short texts and footnote marks, the same for Markdown and LaTeX."""
+
+from dataclasses import dataclass, field
+from string import ascii_lowercase
+
+from protocols.assemble import Mean, Row, Table
+from protocols.base import Protocol
+from protocols.runs import CORPORA
+
+NONE = "-"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text and the marks of its footnotes."""
+
+    text: str
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table that is ready to be printed.
+
+    Attributes:
+        title: what the table is.
+        remarks: plain sentences that must stand beside it; the first says whether its numbers may be
+            compared.
+        blocks: (heading, number of columns), from left to right; the heading of the first is empty.
+        headings: one per column.
+        rows: one Cell per column.
+        footnotes: (mark, text) in order of appearance.
+    """
+
+    title: str
+    remarks: list[str]
+    blocks: list[tuple[str, int]]
+    headings: list[str]
+    rows: list[list[Cell]]
+    footnotes: list[tuple[str, str]]
+
+
+@dataclass
+class _Footnotes:
+    """Hands out marks a, b, c ... in order of appearance."""
+
+    marks: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, notes: tuple[str, ...]) -> tuple[str, ...]:
+        for note in notes:
+            k = len(self.marks)
+            wrapped = ascii_lowercase[k // 26 - 1] if k >= 26 else ""
+            self.marks.setdefault(note, wrapped + ascii_lowercase[k % 26])
+        return tuple(self.marks[note] for note in notes)
+
+
+def lay_out(table: Table) -> Grid:
+    """Method | published: a column a part, how the epoch was chosen | this run: a column a part, seeds."""
+    parts = [part.title for part in table.protocol.parts]
+    sizes = [f"{part.title} (n={table.sizes.get(part.name, 0)})" for part in table.protocol.parts]
+    run = f"This run: {table.run.name}, {table.run.corpora} corpora"
+    footnotes = _Footnotes()
+    rows = [_row(table.protocol, row, footnotes) for row in table.rows]
+    return Grid(
+        title=table.protocol.title,
+        remarks=_remarks(table),
+        blocks=[("", 1), ("Published", len(parts) + 1), (run, len(sizes) + 1)],
+        headings=["Method", *parts, "Epoch", *sizes, "Seeds"],
+        rows=rows,
+        footnotes=[(mark, note) for note, mark in footnotes.marks.items()],
+    )
+
+
+def _remarks(table: Table) -> list[str]:
+    metrics = " / ".join(metric.upper() for metric in table.protocol.metrics)
+    several = any(row.seeds > 1 for row in table.rows)
+    return [
+        CORPORA[table.run.corpora],
+        f"This run covers {table.coverage.text()}.",
+        f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
+        + ("; this run's are mean ± standard deviation over seeds." if several else "."),
+        "This run: frozen recipe, last epoch. Published: as printed, corrected where a footnote says so; "
+        "Epoch tells how theirs was chosen.",
+    ]
+
+
+def _row(protocol: Protocol, row: Row, footnotes: _Footnotes) -> list[Cell]:
+    common = row.published.common_notes() if row.published else ()
+    cells = [Cell(row.name, footnotes.mark(common))]
+    for part in protocol.parts:
+        cells.append(_published(row, part.name, protocol.metrics, common, footnotes))
+    cells.append(Cell(row.published.selection if row.published else NONE))
+    for part in protocol.parts:
+        means = [row.measured.get((part.name, metric)) for metric in protocol.metrics]
+        cells.append(Cell(" / ".join(map(_mean, means)) if any(means) else NONE))
+    cells.append(Cell(str(row.seeds) if row.seeds else NONE))
+    return cells
+
+
+def _published(
+    row: Row, part: str, metrics: tuple[str, ...], common: tuple[str, ...], footnotes: _Footnotes
+) -> Cell:
+    values = [row.published.values.get((part, metric)) if row.published else None for metric in metrics]
+    if not any(values):
+        return Cell(NONE)
+    notes = dict.fromkeys(note for value in values if value for note in value.notes if note not in common)
+    return Cell(" / ".join(_number(value and value.shown) for value in values), footnotes.mark(tuple(notes)))
+
+
+def _mean(mean: Mean | None) -> str:
+    if mean is None:
+        return NONE
+    return _number(mean.value) + (f" ± {_number(mean.sd)}" if mean.sd is not None else "")
+
+
+def _number(value: float | None) -> str:
+    """Four decimals without the leading zero, as the field prints scores."""
+    return NONE if value is None else f"{value:.4f}".removeprefix("0")

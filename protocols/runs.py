@@ -1,0 +1,133 @@
+"""Where a run keeps its results, and what it says about itself. Reads `results/` only, never `data/`."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from contracts.errors import InputError
+from contracts.files import read_csv
+from protocols import get_protocol, list_protocols
+from protocols.base import Protocol
+from protocols.coverage import Coverage, complete
+from protocols.lists import LABEL_COLUMNS
+from protocols.registry import nearest
+
+CORPORA = {
+    "synthetic": "The corpora of this run are synthetic: its numbers show that the pipeline works "
+    "and are NOT comparable to the published ones.",
+    "licensed": "This run used the licensed corpora.",
+    "public_flows": "This run used the publicly distributed 28x28 flows of the real clips, "
+    "not flow computed from the recordings.",
+    "unknown": "The run does not say which corpora it used: compare nothing with the published numbers.",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's own account, from `run.json`: its name and what its corpora are (a key of CORPORA)."""
+
+    name: str
+    corpora: str
+
+
+def read_run(results: str | Path) -> Run:
+    """The run in folder `results`; corpora are `unknown` where there is no `run.json`.
+
+    Raises:
+        InputError: there is no such folder, or its `run.json` does not read.
+    """
+    results = Path(results)
+    if not results.is_dir():
+        raise InputError(
+            "there is no such results folder", file=results, cure="run snakemake, or check --results"
+        )
+    path = results / "run.json"
+    stored = _read_json(path) if path.exists() else {}
+    corpora = stored.get("corpora", "unknown")
+    if corpora not in CORPORA:
+        raise InputError(f"corpora are {corpora!r}", file=path, cure=nearest(corpora, CORPORA))
+    return Run(stored.get("run", results.name), corpora)
+
+
+def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]]]:
+    """Every prediction file of a run: protocol -> model -> seed -> path, each level sorted.
+
+    Raises:
+        InputError: there is none, or a file's name or protocol is not understood.
+    """
+    found: dict[str, dict[str, dict[int, Path]]] = {}
+    for path in sorted(Path(results).glob("predictions/*/*/[!.]*.csv")):
+        protocol, model = path.parts[-3:-1]
+        seed = re.fullmatch(r"seed(\d+)", path.stem)
+        if not seed:
+            raise InputError("not a prediction file", file=path, cure="name it seed<k>.csv or take it away")
+        if protocol not in list_protocols():
+            raise InputError(
+                "predictions of an unknown protocol", file=path, cure=nearest(protocol, list_protocols())
+            )
+        found.setdefault(protocol, {}).setdefault(model, {})[int(seed[1])] = path
+    if not found:
+        raise InputError("no predictions", file=Path(results) / "predictions", cure="run snakemake first")
+    return {
+        protocol: {model: dict(sorted(seeds.items())) for model, seeds in models.items()}
+        for protocol, models in found.items()
+    }
+
+
+def read_labels(results: str | Path, protocol: Protocol) -> pd.DataFrame:
+    """Test labels of one protocol: text columns `clip_id, label, fold, part`.
+
+    Raises:
+        InputError: the file is missing, lacks a column, or holds a label or part the protocol does not know.
+    """
+    path = Path(results) / "labels" / f"{protocol.name}.csv"
+    cure = "delete it and run snakemake again; its protocol rule writes it"
+    if not path.exists():
+        raise InputError(
+            "the labels are missing", file=path, cure="run snakemake; its protocol rule writes them"
+        )
+    table = read_csv(path)
+    if list(table.columns) != LABEL_COLUMNS:
+        raise InputError(f"columns are {list(table.columns)}, expected {LABEL_COLUMNS}", file=path, cure=cure)
+    for column, known in (("label", protocol.classes), ("part", protocol.counts)):
+        wrong = ~table[column].isin(list(known))
+        if wrong.any():
+            row = table[wrong].iloc[0]
+            raise InputError(f"unknown {column} {row[column]!r}", file=path, clip=row.clip_id, cure=cure)
+    return table
+
+
+def read_coverage(results: str | Path, protocol: Protocol) -> Coverage:
+    """How much of the protocol a run covers; from the labels alone if the list-maker left no account."""
+    path = Path(results) / "labels" / f"{protocol.name}.json"
+    if path.exists():
+        return Coverage.from_json(_read_json(path))
+    return complete(protocol, read_labels(results, protocol).rename(columns={"part": "group"}))
+
+
+def found_protocols(results: str | Path) -> list[Protocol]:
+    """The protocols a run has scores for.
+
+    Raises:
+        InputError: it has none.
+    """
+    found = [name for name in list_protocols() if (Path(results) / "scores" / f"{name}.csv").exists()]
+    if not found:
+        raise InputError(
+            "no scores",
+            file=Path(results) / "scores",
+            cure="run python -m protocols.scores on this folder first",
+        )
+    return [get_protocol(name) for name in found]
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(
+            f"not readable JSON ({error})", file=path, cure="delete it and run snakemake again"
+        ) from error

@@ -1,0 +1,163 @@
+"""Scores of a run, pooled over all folds: the only place where labels meet predictions.
+
+    python -m protocols.scores --results results/demo
+
+writes, from `predictions/` and `labels/` under that folder,
+
+    scores/<protocol>.csv                     model, seed, part, metric, value, n
+    scores/metrics.json                       protocol -> model -> part -> metric: means over seeds, for DVC
+    scores/confusion_<protocol>_<model>.csv   actual, predicted, part, seed: a row per clip, for DVC plots
+
+TP, FP and FN are summed over folds before any ratio is taken; a mean of per-fold scores is never computed.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix
+
+from contracts.errors import InputError
+from contracts.files import whole, write_csv
+from contracts.predictions import classes_of, read_predictions
+from protocols import get_protocol
+from protocols.base import Protocol
+from protocols.cli import run_command
+from protocols.metrics import get_metric, list_metrics
+from protocols.runs import find_predictions, read_labels
+
+DECIMALS = 6
+
+
+def score(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Every registered metric on every part of the protocol.
+
+    Args:
+        predictions: one seed of one model (`contracts.predictions`).
+        labels: columns `clip_id, label, fold, part`.
+
+    Returns:
+        Columns `part, metric, value, n`: value in [0, 1], n the clips it rests on. A part without any clip
+        (of a partial run) has no row.
+
+    Raises:
+        InputError: a clip is missing, predicted twice or not in the protocol's lists, stands under another
+            fold than its own, or the classes are not the protocol's; names the clip.
+    """
+    joined = join(predictions, labels, protocol)
+    rows = []
+    for part in protocol.parts:
+        clips = joined[joined.part.isin(part.groups)]
+        if len(clips):
+            matrix = count(clips.label, clips.predicted, protocol)
+            rows += [(part.name, name, get_metric(name)(matrix), len(clips)) for name in list_metrics()]
+    return pd.DataFrame(rows, columns=["part", "metric", "value", "n"])
+
+
+def confusion(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Confusion counts as a table `part, truth, predicted, count`, zeros included; raises as `score` does."""
+    joined = join(predictions, labels, protocol)
+    rows = []
+    for part in protocol.parts:
+        clips = joined[joined.part.isin(part.groups)]
+        matrix = count(clips.label, clips.predicted, protocol)
+        rows += [
+            (part.name, truth, predicted, int(matrix[i, j]))
+            for i, truth in enumerate(protocol.classes)
+            for j, predicted in enumerate(protocol.classes)
+        ]
+    return pd.DataFrame(rows, columns=["part", "truth", "predicted", "count"])
+
+
+def count(truth: pd.Series, predicted: pd.Series, protocol: Protocol) -> np.ndarray:
+    """Confusion matrix (K, K) int, rows the truth, in the protocol's class order."""
+    if not len(truth):
+        return np.zeros((len(protocol.classes), len(protocol.classes)), dtype=int)
+    return confusion_matrix(truth.to_list(), predicted.to_list(), labels=list(protocol.classes))
+
+
+def join(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """Labels with a column `predicted`, sorted by clip_id; every test clip exactly once, or `score`'s
+    error."""
+    if tuple(classes_of(predictions)) != protocol.classes:
+        raise InputError(
+            f"classes are {classes_of(predictions)}, those of {protocol.name} are {list(protocol.classes)}",
+            cure="predict again with this protocol",
+        )
+    for problem, clips in (
+        ("predicted twice", predictions.clip_id[predictions.clip_id.duplicated()]),
+        ("labelled twice", labels.clip_id[labels.clip_id.duplicated()]),
+        ("not predicted", sorted(set(labels.clip_id) - set(predictions.clip_id))),
+        ("predicted, but no test clip of the run", sorted(set(predictions.clip_id) - set(labels.clip_id))),
+    ):
+        if len(clips):
+            more = f" (and {len(clips) - 1} more)" if len(clips) > 1 else ""
+            raise InputError(
+                f"{problem}{more}",
+                clip=next(iter(clips)),
+                cure="delete the prediction file and run snakemake again",
+            )
+    joined = labels.merge(
+        predictions[["clip_id", "fold", "predicted"]], on="clip_id", suffixes=("", "_used"), validate="1:1"
+    )
+    strayed = joined[joined.fold != joined.fold_used]
+    if len(strayed):
+        row = strayed.iloc[0]
+        raise InputError(
+            f"predicted by fold {row.fold_used}, perhaps trained on its subject; its fold is {row.fold}",
+            clip=row.clip_id,
+            cure="delete the prediction file and run snakemake again",
+        )
+    return joined.drop(columns="fold_used").sort_values("clip_id", ignore_index=True)
+
+
+def score_run(results: str | Path) -> list[Path]:
+    """Score every prediction file under `results` and write the files named at the top; returns their paths.
+
+    Raises:
+        InputError: as `score`, with the prediction file's name; or there are no predictions or no labels.
+    """
+    results = Path(results)
+    written, summary = [], {}
+    for name, models in find_predictions(results).items():
+        protocol = get_protocol(name)
+        labels = read_labels(results, protocol)
+        scored = []
+        for model, seeds in models.items():
+            outcomes = []
+            for seed, path in seeds.items():
+                predictions = read_predictions(path)
+                try:
+                    table = score(predictions, labels, protocol)
+                except InputError as error:
+                    raise InputError(error.problem, cure=error.cure, file=path, clip=error.clip) from error
+                scored.append(table.assign(model=model, seed=seed))
+                outcomes.append(join(predictions, labels, protocol).assign(seed=seed))
+            written.append(results / "scores" / f"confusion_{name}_{model}.csv")
+            outcome = pd.concat(outcomes).rename(columns={"label": "actual"})
+            write_csv(outcome[["actual", "predicted", "part", "seed"]], written[-1])
+        scores = pd.concat(scored)[["model", "seed", "part", "metric", "value", "n"]].round(
+            {"value": DECIMALS}
+        )
+        written.append(results / "scores" / f"{name}.csv")
+        write_csv(scores, written[-1])
+        summary[name] = _means(scores)
+    written.append(results / "scores" / "metrics.json")
+    with whole(written[-1]) as partial:
+        partial.write_text(json.dumps(summary, indent=2) + "\n")
+    return written
+
+
+def _means(scores: pd.DataFrame) -> dict:
+    """model -> part -> metric -> mean over seeds."""
+    means: dict = {}
+    for (model, part, metric), value in (
+        scores.groupby(["model", "part", "metric"], sort=False).value.mean().items()
+    ):
+        means.setdefault(model, {}).setdefault(part, {})[metric] = round(float(value), DECIMALS)
+    return means
+
+
+if __name__ == "__main__":
+    run_command(__doc__, lambda options: score_run(options.results))

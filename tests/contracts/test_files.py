@@ -1,0 +1,75 @@
+"""Files appear whole or not at all, and a full disk says so."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pandas as pd
+import pytest
+
+from contracts.errors import InputError
+from contracts.files import read_csv, whole, write_csv
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_trace(tmp_path):
+    target = tmp_path / "table.csv"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), whole(target) as partial:
+        partial.write_text("half of the n")
+        raise RuntimeError("interrupted")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    assert target.read_text() == "old"
+
+
+def test_the_file_is_not_there_until_it_is_whole(tmp_path):
+    target = tmp_path / "deep" / "table.csv"
+    with whole(target) as partial:
+        partial.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+
+
+def test_ids_stay_text_and_empty_cells_stay_empty(tmp_path):
+    write_csv(pd.DataFrame({"subject": ["006", "NA"], "reason": ["", "null"]}), tmp_path / "t.csv")
+    table = read_csv(tmp_path / "t.csv")
+    assert table.subject.tolist() == ["006", "NA"]
+    assert table.reason.tolist() == ["", "null"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "write_csv(pd.DataFrame({'x': range(100_000)}), disk / 'table.csv')",
+        "write_cache(disk / 'c.h5', ['a/b/c'], rng.random((1, 3, 224, 224)), {})",
+    ],
+    ids=["table", "cache"],
+)
+def test_a_full_disk_is_named_with_its_cure(tmp_path, write):
+    """On a real file system of 64 KiB, mounted in a namespace of its own."""
+    mount = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
+    script = f"mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -"
+    if not shutil.which("unshare") or subprocess.run([*mount, f"mount -t tmpfs none {tmp_path}"]).returncode:
+        pytest.skip("this machine lets no user mount a file system of their own")
+    program = textwrap.dedent(f"""
+        import pathlib, numpy as np, pandas as pd
+        from contracts.cache import write_cache
+        from contracts.errors import InputError
+        from contracts.files import write_csv
+        rng, disk = np.random.default_rng(0), pathlib.Path({str(tmp_path)!r})
+        try:
+            {write}
+        except InputError as error:
+            print(error, sorted(path.name for path in disk.iterdir()))
+    """)
+    done = subprocess.run([*mount, script], input=program, capture_output=True, text=True)
+    assert "no space left" in done.stdout, done.stderr
+    assert "Free some space" in done.stdout
+    assert done.stdout.rstrip().endswith("[]"), "something half-written was left"
+
+
+def test_a_foreign_file_is_refused_by_name(tmp_path):
+    path = tmp_path / "clips.csv"
+    path.write_bytes(b'a,b\n"1,2\n\xff\xfe')
+    with pytest.raises(InputError, match=r"clips\.csv"):
+        read_csv(path)

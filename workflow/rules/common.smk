@@ -1,0 +1,182 @@
+# What every rule file needs: the checked configuration, who takes part, and which code a rule depends on.
+# Only functions and constants here; rules live by stage in the files beside this one.
+
+import functools
+import os
+
+# OpenMP threads that spin while another process has the core cost a factor of thirteen.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+from pathlib import Path
+
+from contracts.config import check_config
+from contracts.errors import InputError
+from contracts.provenance import code_digest
+from preprocess import receipts
+from preprocess.corpora import get_corpus
+from protocols import get_protocol
+
+
+def _configured():
+    """Names and subjects are checked once, before any job exists; a fault is one line, not a traceback."""
+    source = ", ".join(str(path) for path in workflow.configfiles) or "config/config.yaml"
+    try:
+        check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.json", source)
+        protocols = {name: get_protocol(name) for name in config["protocols"]}
+        for name, protocol in protocols.items():
+            missing = set(protocol.subjects) - set(config["corpora"])
+            if missing:
+                raise InputError(
+                    f"protocol {name} needs corpus {min(missing)}",
+                    file=source,
+                    clip="corpora",
+                    cure=f"add it under corpora or remove {name} from protocols",
+                )
+        subjects = {corpus: _subjects(corpus, protocols) for corpus in config["corpora"]}
+        folds = {
+            name: protocol.folds({corpus: subjects[corpus] for corpus in protocol.subjects})
+            for name, protocol in protocols.items()
+        }
+        return protocols, subjects, folds
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def _subjects(corpus, protocols):
+    """Configured subjects of a corpus, else every subject that a configured protocol wants of it."""
+    get_corpus(corpus)
+    chosen = config["corpora"][corpus].get("subjects")
+    wanted = {s: None for protocol in protocols.values() for s in protocol.subjects.get(corpus, ())}
+    return list(chosen or wanted)
+
+
+PROTOCOLS, SUBJECTS, FOLDS = _configured()
+SYNTHETIC = "synthetic" in config
+DATA = f"data/{config['run']}"
+RESULTS = f"results/{config['run']}"
+LOGS = f"{DATA}/logs"
+
+
+wildcard_constraints:
+    corpus="|".join(SUBJECTS),
+    subject=r"[^/]+",
+    protocol="|".join(PROTOCOLS),
+    model="|".join({model for models in config["protocols"].values() for model in models}),
+    fold=r"[^/]+",
+    seed=r"\d+",
+    size=r"\d+",
+
+
+def final_output():
+    """Everything `snakemake --cores all` makes."""
+    return [
+        f"{RESULTS}/run.json",
+        *expand(f"{RESULTS}/tables/{{protocol}}.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
+        *[f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
+        f"{RESULTS}/figures/clips.png",
+        f"{RESULTS}/scores/metrics.json",
+    ]
+
+
+def benchmarks():
+    """(protocol, model) pairs that the configuration asks for."""
+    return [(protocol, model) for protocol, models in config["protocols"].items() for model in models]
+
+
+def root(corpus):
+    return Path(config["corpora"][corpus]["root"])
+
+
+def receipt(corpus, subject):
+    """Where the generator records what it wrote for one subject."""
+    return Path(f"{DATA}/raw/.receipts/{corpus}/{subject}.tsv")
+
+
+def sheet_receipt(corpus):
+    return Path(f"{DATA}/raw/.receipts/{corpus}.sheet.tsv")
+
+
+@functools.cache
+def frames_of(corpus, subject):
+    """Listing of one subject's frames, read from the disk once while the DAG is built."""
+    folders = get_corpus(corpus).subject_folders(root(corpus), subject)
+    return receipts.listing(receipts.files_below(folders), root(corpus))
+
+
+def frames_state(wildcards):
+    """State of one subject's frames: a parameter of every job that reads them."""
+    corpus, subject = wildcards.corpus, wildcards.subject
+    return receipts.state(frames_of(corpus, subject), [receipt(corpus, subject)] if SYNTHETIC else None)
+
+
+def names_state(wildcards):
+    """Which frames a corpus has: a parameter of its clip table."""
+    corpus = wildcards.corpus
+    lines = sorted(line for subject in SUBJECTS[corpus] for line in frames_of(corpus, subject))
+    written = [receipt(corpus, subject) for subject in SUBJECTS[corpus]] if SYNTHETIC else None
+    return receipts.state(lines, written, times=False)
+
+
+def sheets_state(wildcards):
+    """State of a corpus's annotation sheets: a parameter of its clip table."""
+    corpus = wildcards.corpus
+    lines = receipts.listing(receipts.sheets_below(root(corpus)), root(corpus))
+    return receipts.state(lines, [sheet_receipt(corpus)] if SYNTHETIC else None)
+
+
+def generated(wildcards):
+    """What the clip table of a synthetic corpus waits for; licensed recordings are simply there."""
+    corpus = wildcards.corpus
+    return [sheet_receipt(corpus), *(receipt(corpus, subject) for subject in SUBJECTS[corpus])] if SYNTHETIC else []
+
+
+def fold_named(wildcards):
+    return next(fold for fold in FOLDS[wildcards.protocol] if fold.name == wildcards.fold)
+
+
+def recipe_of(wildcards):
+    """What the configuration says of one (protocol, model) beyond the model's own recipe."""
+    return {"model": wildcards.model, **(config["protocols"][wildcards.protocol][wildcards.model] or {})}
+
+
+def input_size(wildcards):
+    return recipe_of(wildcards).get("size", 28)
+
+
+def caches(subjects, size):
+    """Cache files of namespaced subjects (`casme2/sub01`)."""
+    return [f"{DATA}/cache/{size}/{subject}.h5" for subject in subjects]
+
+
+def training_caches(wildcards):
+    """The only pixels a fold's training job is given: never its test subjects'."""
+    fold = fold_named(wildcards)
+    assert not set(fold.train) & set(fold.test)
+    return caches(fold.train, input_size(wildcards))
+
+
+def test_caches(wildcards):
+    subjects = sorted({subject for fold in FOLDS[wildcards.protocol] for subject in fold.test})
+    return caches(subjects, input_size(wildcards))
+
+
+def clip_tables(wildcards):
+    return expand(f"{DATA}/clips/{{corpus}}.csv", corpus=PROTOCOLS[wildcards.protocol].subjects)
+
+
+def checkpoints(wildcards):
+    """One checkpoint per fold of a protocol, for one model and seed."""
+    return expand(
+        f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/seed{wildcards.seed}.pt",
+        fold=[fold.name for fold in FOLDS[wildcards.protocol]],
+    )
+
+
+def prediction_files():
+    return [
+        f"{RESULTS}/predictions/{protocol}/{model}/seed{seed}.csv"
+        for protocol, model in benchmarks()
+        for seed in config["seeds"]
+    ]

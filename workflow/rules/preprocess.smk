@@ -1,0 +1,91 @@
+# Clip tables -> flow caches. One job per subject and stage; each decodes a frame at most once.
+
+
+rule faces:
+    input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
+    output:
+        f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
+    params:
+        root=lambda wildcards: str(root(wildcards.corpus)),
+        frames=frames_state,
+        code=code_digest("preprocess.faces", "preprocess.corpora.frames"),
+    log:
+        f"{LOGS}/faces/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/faces.py"
+
+
+rule align:
+    input:
+        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
+    output:
+        f"{DATA}/align/{{corpus}}/{{subject}}.csv",
+    params:
+        size=config["crop"]["size"],
+        code=code_digest("preprocess.align"),
+    log:
+        f"{LOGS}/align/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/align.py"
+
+
+rule apex:
+    input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
+        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
+        align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
+    output:
+        f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
+    params:
+        root=lambda wildcards: str(root(wildcards.corpus)),
+        size=config["crop"]["size"],
+        policy=lambda wildcards: config["corpora"][wildcards.corpus]["apex"],
+        frames=frames_state,
+        code=code_digest("preprocess.apex", "preprocess.align", "preprocess.corpora.frames"),
+    log:
+        f"{LOGS}/apex/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/apex.py"
+
+
+rule flow:
+    input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
+        align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
+        apex=f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
+    output:
+        f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
+    params:
+        root=lambda wildcards: str(root(wildcards.corpus)),
+        size=config["crop"]["size"],
+        method=config["flow"]["method"],
+        frames=frames_state,
+        code=code_digest("preprocess.flow", "preprocess.align", "preprocess.corpora.frames", "contracts.cache"),
+    log:
+        f"{LOGS}/flow/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/flow.py"
+
+
+rule cache:
+    input:
+        flow=f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
+    output:
+        f"{DATA}/cache/{{size}}/{{corpus}}/{{subject}}.h5",
+    params:
+        code=code_digest("preprocess.flow", "contracts.cache"),
+    log:
+        f"{LOGS}/cache/{{size}}/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/cache.py"

@@ -1,0 +1,65 @@
+# Caches -> predictions. A fold's training job is given neither its test subjects' caches nor any test label.
+
+
+for name, folds in FOLDS.items():
+
+    # One rule a protocol, because its outputs, one list per fold, are known but differ in number.
+    rule:
+        name:
+            f"lists_{name}"
+        input:
+            clips=expand(f"{DATA}/clips/{{corpus}}.csv", corpus=PROTOCOLS[name].subjects),
+        output:
+            train=expand(f"{DATA}/protocols/{name}/train/{{fold}}.csv", fold=[fold.name for fold in folds]),
+            test=f"{DATA}/protocols/{name}/test.csv",
+            skipped=f"{DATA}/protocols/{name}/skipped.csv",
+            labels=f"{RESULTS}/labels/{name}.csv",
+        params:
+            protocol=name,
+            subjects={corpus: SUBJECTS[corpus] for corpus in PROTOCOLS[name].subjects},
+            code=code_digest("protocols.lists", f"protocols.{name}"),
+        log:
+            f"{LOGS}/lists/{name}.log",
+        conda:
+            "../../environment.yml"
+        script:
+            "../scripts/lists.py"
+
+
+rule train:
+    input:
+        labels=f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv",
+        caches=training_caches,
+    output:
+        checkpoints=expand(
+            f"{DATA}/models/{{{{protocol}}}}/{{{{model}}}}/{{{{fold}}}}/seed{{seed}}.pt", seed=config["seeds"]
+        ),
+        curves=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/log.csv",
+    params:
+        recipe=recipe_of,
+        classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
+        seeds=config["seeds"],
+        code=lambda wildcards: code_digest("merba.train", module_of(recipe_of(wildcards)["model"])),
+    log:
+        f"{LOGS}/train/{{protocol}}/{{model}}/{{fold}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/train.py"
+
+
+rule predict:
+    input:
+        test=f"{DATA}/protocols/{{protocol}}/test.csv",
+        checkpoints=checkpoints,
+        caches=test_caches,
+    output:
+        f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",
+    params:
+        code=lambda wildcards: code_digest("merba.predict", module_of(recipe_of(wildcards)["model"])),
+    log:
+        f"{LOGS}/predict/{{protocol}}/{{model}}/seed{{seed}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/predict.py"

@@ -1,0 +1,39 @@
+"""Onset-to-apex flow and strain of each clip, at crop size."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from _job import clips_of, logged, progress
+
+from contracts.cache import write_cache
+from contracts.files import read_csv
+from preprocess.align import crop, read_matrices
+from preprocess.corpora.frames import list_frames, read_gray
+from preprocess.flow import TVL1, flow_and_strain
+
+with logged(snakemake):
+    size, method = snakemake.params.size, snakemake.params.method
+    matrices = read_matrices(snakemake.input.align)
+    apexes = read_csv(snakemake.input.apex).set_index("clip_id")
+    flows = {}
+    for clip in progress(clips_of(snakemake).itertuples(), "clip"):
+        frames = list_frames(Path(snakemake.params.root) / clip.frames_dir)
+        onset, apex = (
+            crop(read_gray(frames[number]), matrices[clip.clip_id], size)
+            for number in (clip.onset, int(apexes.apex[clip.clip_id]))
+        )
+        flows[clip.clip_id] = flow_and_strain(onset, apex, method)
+    write_cache(
+        snakemake.output[0],
+        list(flows),
+        np.stack(list(flows.values())) if flows else np.empty((0, 3, size, size), np.float32),
+        {
+            "crop_size": size,
+            "flow": method,
+            **({"tvl1": TVL1} if method == "tvl1" else {}),
+            "opencv": cv2.__version__,
+            "units": "u, v: pixels of the aligned crop, onset to apex; strain: dimensionless",
+            "apex": {clip_id: f"{row.apex} {row.apex_source}" for clip_id, row in apexes.iterrows()},
+        },
+    )
