@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from merba.orders import inverse, scan_order
 from merba.scan import selective_scan
+from merba.tokens import depthwise, put_back_and_sum, read_in_orders
 
 
 def partition(x: Tensor, window: int) -> Tensor:
@@ -101,6 +102,7 @@ class Mixer(nn.Module):
         self.x_proj = nn.Linear(self.half, self.rank + 2 * states, bias=False)
         self.dt_proj = nn.Linear(self.rank, self.half)
         self.A_log = nn.Parameter(torch.arange(1, states + 1).float().log().repeat(self.half, 1))
+        self.A_log.no_weight_decay = True
         self.D = nn.Parameter(torch.ones(self.half))
 
     def project(self, u: Tensor) -> Tensor:
@@ -109,7 +111,7 @@ class Mixer(nn.Module):
 
     def mix(self, xz: Tensor) -> Tensor:
         """(d, length, sequences) in scan order -> the same shape, y over z."""
-        x, z = F.silu(_depthwise(xz, self.kernel)).split(self.half)
+        x, z = F.silu(depthwise(xz, self.kernel)).split(self.half)
         dt, B, C = _linear(self.x_proj, x).split([self.rank, self.states, self.states])
         dt = F.softplus(_linear(self.dt_proj, dt))
         return torch.cat([selective_scan(x, dt, -self.A_log.exp(), B, C, self.D), z])
@@ -119,13 +121,6 @@ def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """A Linear over the first dimension of (channels, length, sequences)."""
     y = (layer.weight @ x.flatten(1)).unflatten(1, x.shape[1:])
     return y if layer.bias is None else y + layer.bias[:, None, None]
-
-
-def _depthwise(x: Tensor, kernel: Tensor) -> Tensor:
-    """Convolve (channels, length, sequences) along the tokens with one zero-padded 3-kernel a channel."""
-    padded = F.pad(x, (0, 0, 1, 1))
-    before, here, after = kernel[:, :, None, None].unbind(1)
-    return padded[:, :-2] * before + x * here + padded[:, 2:] * after
 
 
 class LocalExtractor(nn.Module):
@@ -171,18 +166,22 @@ class LocalExtractor(nn.Module):
         return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
 
     def _scan(self, u: Tensor) -> Tensor:
-        per_mixer = len(self.orders) // len(self.mixers)
-        mixed = []
+        count = len(self.orders)
+        per_mixer = count // len(self.mixers)
+        parts = []
         for k, mixer in enumerate(self.mixers):
-            tokens = mixer.project(u)
             mine = slice(k * per_mixer, (k + 1) * per_mixer)
-            # Directions share the scan as further sequences of one long batch.
-            ordered = torch.cat([tokens[:, order] for order in self.orders[mine]], 2)
-            back = mixer.mix(ordered).chunk(per_mixer, 2)
-            mixed += [y[:, inverse] for y, inverse in zip(back, self.inverses[mine], strict=True)]
-        if self.fusion == "concat":
-            return self.out_proj(torch.cat(mixed).permute(2, 1, 0))
-        fused = torch.stack(mixed).sum(0) / (len(mixed) if self.fusion == "mean" else 1)
+            orders, inverses = self.orders[mine], self.inverses[mine]
+            # Directions share one scan as further sequences of a long batch.
+            mixed = mixer.mix(read_in_orders(mixer.project(u), orders, inverses))
+            if self.fusion == "concat":
+                alone = zip(mixed.chunk(per_mixer, 2), orders[:, None], inverses[:, None], strict=True)
+                parts += [put_back_and_sum(*one) for one in alone]
+            else:
+                parts.append(put_back_and_sum(mixed, orders, inverses))
+        fused = torch.cat(parts) if self.fusion == "concat" else sum(parts)
+        if self.fusion == "mean":
+            fused = fused / count
         return self.out_proj(fused.permute(2, 1, 0))
 
 
@@ -190,7 +189,13 @@ class GlobalAttention(nn.Module):
     """Multi-head self-attention over all tokens of the map, then MLP (MERba v1, eq 5)."""
 
     def __init__(
-        self, d: int, heads: int, mlp_ratio: float, dropout: float, drop_path: float, layer_scale: float | None
+        self,
+        d: int,
+        heads: int,
+        mlp_ratio: float,
+        dropout: float,
+        drop_path: float,
+        layer_scale: float | None,
     ):
         super().__init__()
         self.heads = heads

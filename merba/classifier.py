@@ -18,7 +18,9 @@ class Classifier(nn.Module):
         """Flow (n, channels, size, size), coded by the fold's normaliser -> log-odds (n, classes)."""
         raise NotImplementedError
 
-    def loss(self, x: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, x: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """Loss (scalar) of a training batch with labels y (n,) int64, and log-odds (n, classes) for the log.
 
         `progress` is t / T: the epoch, counted from 0, over the number of epochs.

@@ -26,7 +26,9 @@ class LinearHead(nn.Module):
         """(n, features) -> log-odds (n, classes)."""
         return self.linear(features)
 
-    def loss(self, features: Tensor, y: Tensor, progress: float, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, features: Tensor, y: Tensor, progress: float, label_smoothing: float
+    ) -> tuple[Tensor, Tensor]:
         """Cross-entropy, and the log-odds."""
         logits = self(features)
         return F.cross_entropy(logits, y, label_smoothing=label_smoothing), logits
@@ -68,13 +70,17 @@ class DGCM(nn.Module):
         """(n, features) -> joint log-probabilities (n, 7)."""
         return self._joint(self.coarse(features), self.fine(features))
 
-    def loss(self, features: Tensor, y: Tensor, progress: float, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, features: Tensor, y: Tensor, progress: float, label_smoothing: float
+    ) -> tuple[Tensor, Tensor]:
         """The two cross-entropies joined by `form`; the fine one averages over true negatives, 0 without any."""
         coarse, fine = self.coarse(features), self.fine(features)
         total = self.joint_loss(coarse, fine, y, progress, label_smoothing)
         return total, self._joint(coarse, fine)
 
-    def joint_loss(self, coarse: Tensor, fine: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0):
+    def joint_loss(
+        self, coarse: Tensor, fine: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0
+    ):
         """The loss from both heads' log-odds (n, 4), labels y (n,) in the order of `DGCM_CLASSES`."""
         coarse_loss = F.cross_entropy(coarse, self.coarse_of[y], label_smoothing=label_smoothing)
         negative = self.fine_of[y] >= 0
@@ -93,7 +99,9 @@ class DGCM(nn.Module):
         over four emotions still wins over a positive one at .3.
         """
         probabilities = logits.exp()
-        groups = probabilities.new_zeros(len(logits), len(COARSE)).index_add_(1, self.coarse_of, probabilities)
+        groups = probabilities.new_zeros(len(logits), len(COARSE)).index_add_(
+            1, self.coarse_of, probabilities
+        )
         chosen = groups.argmax(1, keepdim=True) == self.coarse_of
         return probabilities.masked_fill(~chosen, -1).argmax(1)
 

@@ -98,12 +98,24 @@ class MERba(Classifier):
         for k in range(3):
             d = dim * 2 ** (k + 1)
             common = {"mlp_ratio": mlp_ratio, "dropout": dropout, "layer_scale": layer_scale}
-            scan = {"window": window, "orders": orders, "fusion": fusion, "share_mixer": share_mixer, "states": states}
+            scan = {
+                "window": window,
+                "orders": orders,
+                "fusion": fusion,
+                "share_mixer": share_mixer,
+                "states": states,
+            }
             self.stages.append(
                 Stage(
                     window,
-                    [LocalExtractor(d, drop_path=next(rates), **scan, **common) for _ in range(local_depths[k])],
-                    [GlobalAttention(d, heads[k], drop_path=next(rates), **common) for _ in range(global_depths[k])],
+                    [
+                        LocalExtractor(d, drop_path=next(rates), **scan, **common)
+                        for _ in range(local_depths[k])
+                    ],
+                    [
+                        GlobalAttention(d, heads[k], drop_path=next(rates), **common)
+                        for _ in range(global_depths[k])
+                    ],
                     nn.Conv2d(d, 2 * d, 3, 2, 1, bias=False) if k < 2 else nn.BatchNorm2d(d),
                 )
             )
@@ -121,7 +133,9 @@ class MERba(Classifier):
         """Log-odds (n, num_classes)."""
         return self.head(self.features(x))
 
-    def loss(self, x: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, x: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         """As `Classifier.loss`; the head decides its form."""
         loss, logits = self.head.loss(self.features(x), y, progress, label_smoothing)
         return loss, logits.detach()
@@ -165,7 +179,9 @@ def _strides(input_size: int, window: int) -> tuple[int, int, int]:
     if rest or units not in _STRIDES:
         sizes = ", ".join(str(4 * window * unit) for unit in _STRIDES)
         raise InputError(
-            f"input of {input_size} pixels does not fit windows of {window}", clip="input_size", cure=f"use one of {sizes}"
+            f"input of {input_size} pixels does not fit windows of {window}",
+            clip="input_size",
+            cure=f"use one of {sizes}",
         )
     return _STRIDES[units]
 

@@ -33,7 +33,9 @@ def scan_order(name: str, height: int, width: int) -> Tensor:
     """
     if name not in ORDERS:
         near = difflib.get_close_matches(name, ORDERS, n=1, cutoff=0)
-        raise InputError(f"unknown scan order {name!r}", cure=f"did you mean {near[0]!r}? Known: {', '.join(ORDERS)}")
+        raise InputError(
+            f"unknown scan order {name!r}", cure=f"did you mean {near[0]!r}? Known: {', '.join(ORDERS)}"
+        )
     base, _, variant = name.partition("_")
     grid = torch.arange(height * width).reshape(height, width)
     if variant == "m":

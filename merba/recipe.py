@@ -69,7 +69,9 @@ class Recipe:
             if channel not in CHANNELS:
                 raise unknown("flow channel", channel, CHANNELS)
         if self.epochs < 1 or self.batch < 1:
-            raise InputError("epochs and batch must be at least 1", clip="recipe", cure="correct the overrides")
+            raise InputError(
+                "epochs and batch must be at least 1", clip="recipe", cure="correct the overrides"
+            )
         if self.schedule == "cosine" and self.warmup + self.cooldown > self.epochs:
             raise InputError(
                 f"warm-up ({self.warmup}) and cool-down ({self.cooldown}) do not fit into {self.epochs} epochs",
@@ -103,7 +105,9 @@ def resolve(model: str, overrides: dict | None = None) -> Recipe:
         InputError: unknown model or key (names the nearest), or a value of the wrong kind.
     """
     entry = model_entry(model)
-    fields = {f.name: getattr(entry.recipe, f.name) for f in dataclasses.fields(Recipe) if f.name != "options"}
+    fields = {
+        f.name: getattr(entry.recipe, f.name) for f in dataclasses.fields(Recipe) if f.name != "options"
+    }
     options = {**entry.options, **entry.recipe.options}
     for key, value in (overrides or {}).items():
         target = fields if key in fields else options

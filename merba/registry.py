@@ -59,6 +59,18 @@ def list_models() -> list[str]:
     return sorted(_modules())
 
 
+def module_of(name: str) -> str:
+    """Dotted name of the file that defines a model, without importing it.
+
+    Raises:
+        InputError: no such model; names the nearest.
+    """
+    modules = _modules()
+    if name not in modules:
+        raise unknown("model", name, modules)
+    return modules[name]
+
+
 def model_entry(name: str) -> Entry:
     """The entry of one model, importing its file.
 
@@ -66,14 +78,13 @@ def model_entry(name: str) -> Entry:
         InputError: no such model; names the nearest.
     """
     if name not in _entries:
-        modules = _modules()
-        if name not in modules:
-            raise unknown("model", name, modules)
-        importlib.import_module(modules[name])
+        importlib.import_module(module_of(name))
     return _entries[name]
 
 
-def create_model(name: str, num_classes: int = 3, in_channels: int | None = None, input_size: int = 28, **options):
+def create_model(
+    name: str, num_classes: int = 3, in_channels: int | None = None, input_size: int = 28, **options
+):
     """Build a model, a `merba.classifier.Classifier`.
 
     Args:
@@ -91,7 +102,9 @@ def create_model(name: str, num_classes: int = 3, in_channels: int | None = None
         if option not in entry.options:
             raise unknown(f"option of {name}", option, entry.options)
     channels = len(entry.recipe.channels) if in_channels is None else in_channels
-    return entry.build(num_classes=num_classes, in_channels=channels, input_size=input_size, **{**entry.fixed, **options})
+    return entry.build(
+        num_classes=num_classes, in_channels=channels, input_size=input_size, **{**entry.fixed, **options}
+    )
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -29,6 +29,7 @@ _EYES = {
     "left eye": ((42, 43, 44, 45, 46, 47), (10, 10, 10, 10)),
 }
 _NOSE, _NOSE_PATCH = 28, 8
+_STILL = 1e-3  # pixels (or strain) between a curve's ends: below it is rounding, not motion
 _CLEAR = 0.6  # share of a curve's variance that a unimodal fit must explain to be believed
 
 
@@ -130,7 +131,7 @@ def unimodal(curve: np.ndarray) -> tuple[int, float]:
         the fit explains, 0 for a flat curve.
     """
     spread = float(np.sum((curve - curve.mean()) ** 2))
-    if spread < 1e-12:
+    if np.ptp(curve) < _STILL:
         return len(curve) // 2, 0.0
     best, best_error = curve, np.inf
     for split in range(1, len(curve)):

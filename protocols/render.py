@@ -27,7 +27,8 @@ def markdown(grid: Grid) -> str:
         for block, heading in zip(blocks, grid.headings, strict=True)
     ]
     run = grid.blocks[-1][0]
-    lines = [f"# {_md(grid.title)}", "", f"**{_md(run)}.** " + _md(" ".join(grid.remarks)), ""]
+    lines = [f"# {_md(grid.title)}", "", f"**{_md(run)}.** **{_md(grid.remarks[0])}**", ""]
+    lines += [f"* {_md(remark)}" for remark in grid.remarks[1:]] + [""]
     lines += [_md_row([_md(heading) for heading in headings])]
     lines += [_md_row(["---", *["---:"] * (len(headings) - 1)])]
     lines += [_md_row([_md_cell(cell) for cell in row]) for row in grid.rows]
@@ -46,7 +47,7 @@ def latex(grid: Grid, label: str) -> str:
                 r"% \usepackage{booktabs,graphicx}",
                 r"\begin{table*}",
                 r"\centering",
-                rf"\caption{{{_tex(grid.title)}. {_tex(' '.join(grid.remarks))}}}",
+                rf"\caption{{{_tex(grid.title)}. {_tex(' '.join(grid.remarks[:2]))}}}",
                 rf"\label{{{label}}}",
                 r"\resizebox{\textwidth}{!}{%",
                 rf"\begin{{tabular}}{{{columns}}}",
@@ -58,6 +59,7 @@ def latex(grid: Grid, label: str) -> str:
                 r"\bottomrule",
                 r"\end{tabular}}",
                 r"\par\smallskip\raggedright\footnotesize",
+                _tex(" ".join(grid.remarks[2:])) + r"\quad",
                 *notes,
                 r"\end{table*}",
             ]

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,14 @@ def read_run(results: str | Path) -> Run:
     return Run(stored.get("run", results.name), corpora)
 
 
-def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]]]:
-    """Every prediction file of a run: protocol -> model -> seed -> path, each level sorted.
+def find_predictions(
+    results: str | Path, models: Collection[str] = (), seeds: Collection[int] = ()
+) -> dict[str, dict[str, dict[int, Path]]]:
+    """The prediction files of a run: protocol -> model -> seed -> path, each level sorted.
+
+    Args:
+        models, seeds: take these only, so that files of an earlier configuration do not count; empty means
+        all.
 
     Raises:
         InputError: there is none, or a file's name or protocol is not understood.
@@ -68,7 +75,8 @@ def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]
             raise InputError(
                 "predictions of an unknown protocol", file=path, cure=nearest(protocol, list_protocols())
             )
-        found.setdefault(protocol, {}).setdefault(model, {})[int(seed[1])] = path
+        if (not models or model in models) and (not seeds or int(seed[1]) in seeds):
+            found.setdefault(protocol, {}).setdefault(model, {})[int(seed[1])] = path
     if not found:
         raise InputError("no predictions", file=Path(results) / "predictions", cure="run snakemake first")
     return {

@@ -1,6 +1,6 @@
 """Scores of a run, pooled over all folds: the only place where labels meet predictions.
 
-    python -m protocols.scores --results results/demo
+    python -m protocols.scores --results results/demo [--models ...] [--seeds ...]
 
 writes, from `predictions/` and `labels/` under that folder,
 
@@ -12,6 +12,7 @@ TP, FP and FN are summed over folds before any ratio is taken; a mean of per-fol
 """
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -112,41 +113,51 @@ def join(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) ->
     return joined.drop(columns="fold_used").sort_values("clip_id", ignore_index=True)
 
 
-def score_run(results: str | Path) -> list[Path]:
-    """Score every prediction file under `results` and write the files named at the top; returns their paths.
+def score_run(results: str | Path, models: Collection[str] = (), seeds: Collection[int] = ()) -> list[Path]:
+    """Score the prediction files under `results` and write the files named at the top; returns their paths.
+
+    Args:
+        models, seeds: score these only; empty means everything found.
 
     Raises:
         InputError: as `score`, with the prediction file's name; or there are no predictions or no labels.
     """
-    results = Path(results)
+    folder = Path(results) / "scores"
     written, summary = [], {}
-    for name, models in find_predictions(results).items():
+    for name, by_model in find_predictions(results, models, seeds).items():
         protocol = get_protocol(name)
         labels = read_labels(results, protocol)
         scored = []
-        for model, seeds in models.items():
-            outcomes = []
-            for seed, path in seeds.items():
-                predictions = read_predictions(path)
-                try:
-                    table = score(predictions, labels, protocol)
-                except InputError as error:
-                    raise InputError(error.problem, cure=error.cure, file=path, clip=error.clip) from error
-                scored.append(table.assign(model=model, seed=seed))
-                outcomes.append(join(predictions, labels, protocol).assign(seed=seed))
-            written.append(results / "scores" / f"confusion_{name}_{model}.csv")
-            outcome = pd.concat(outcomes).rename(columns={"label": "actual"})
-            write_csv(outcome[["actual", "predicted", "part", "seed"]], written[-1])
-        scores = pd.concat(scored)[["model", "seed", "part", "metric", "value", "n"]].round(
+        for model, by_seed in by_model.items():
+            scores, outcomes = _score_model(by_seed, labels, protocol)
+            scored.append(scores.assign(model=model))
+            written.append(folder / f"confusion_{name}_{model}.csv")
+            write_csv(outcomes[["actual", "predicted", "part", "seed"]], written[-1])
+        table = pd.concat(scored)[["model", "seed", "part", "metric", "value", "n"]].round(
             {"value": DECIMALS}
         )
-        written.append(results / "scores" / f"{name}.csv")
-        write_csv(scores, written[-1])
-        summary[name] = _means(scores)
-    written.append(results / "scores" / "metrics.json")
+        written.append(folder / f"{name}.csv")
+        write_csv(table, written[-1])
+        summary[name] = _means(table)
+    written.append(folder / "metrics.json")
     with whole(written[-1]) as partial:
         partial.write_text(json.dumps(summary, indent=2) + "\n")
     return written
+
+
+def _score_model(
+    by_seed: dict[int, Path], labels: pd.DataFrame, protocol: Protocol
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and outcomes (one row per clip) of one model, a column `seed` in both."""
+    scores, outcomes = [], []
+    for seed, path in by_seed.items():
+        predictions = read_predictions(path)
+        try:
+            scores.append(score(predictions, labels, protocol).assign(seed=seed))
+            outcomes.append(join(predictions, labels, protocol).assign(seed=seed))
+        except InputError as error:
+            raise InputError(error.problem, cure=error.cure, file=path, clip=error.clip) from error
+    return pd.concat(scores), pd.concat(outcomes).rename(columns={"label": "actual"})
 
 
 def _means(scores: pd.DataFrame) -> dict:
@@ -160,4 +171,9 @@ def _means(scores: pd.DataFrame) -> dict:
 
 
 if __name__ == "__main__":
-    run_command(__doc__, lambda options: score_run(options.results))
+    run_command(
+        __doc__,
+        lambda options: score_run(options.results, options.models, options.seeds),
+        models={"nargs": "*", "default": (), "help": "score these models only"},
+        seeds={"nargs": "*", "default": (), "type": int, "help": "score these seeds only"},
+    )

@@ -4,4 +4,6 @@ from merba.network import MERba
 from merba.recipe import Recipe
 from merba.registry import register_model
 
-register_model("merba_small", recipe=Recipe(), dim=32, local_depths=(1, 2, 1), heads=(2, 4, 8), drop_path=0.1)(MERba)
+register_model(
+    "merba_small", recipe=Recipe(), dim=32, local_depths=(1, 2, 1), heads=(2, 4, 8), drop_path=0.1
+)(MERba)

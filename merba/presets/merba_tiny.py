@@ -10,10 +10,11 @@ register_model(
     dim=8,
     conv_depth=1,
     local_depths=(1, 1, 1),
+    global_depths=(1, 1, 1),
     heads=(1, 2, 4),
     states=4,
     mlp_ratio=2.0,
-    dropout=0.1,
+    dropout=0.0,
     drop_path=0.0,
     layer_scale=None,
 )(MERba)

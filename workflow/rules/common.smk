@@ -14,6 +14,7 @@ from pathlib import Path
 from contracts.config import check_config
 from contracts.errors import InputError
 from contracts.provenance import code_digest
+from merba.registry import module_of
 from preprocess import receipts
 from preprocess.corpora import get_corpus
 from protocols import get_protocol
@@ -75,7 +76,7 @@ def final_output():
         f"{RESULTS}/run.json",
         *expand(f"{RESULTS}/tables/{{protocol}}.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
         *[f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
-        f"{RESULTS}/figures/clips.png",
+        *[f"{DATA}/pictures/{corpus}/{subjects[0]}.png" for corpus, subjects in SUBJECTS.items()],
         f"{RESULTS}/scores/metrics.json",
     ]
 
@@ -172,6 +173,20 @@ def checkpoints(wildcards):
         f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/seed{wildcards.seed}.pt",
         fold=[fold.name for fold in FOLDS[wildcards.protocol]],
     )
+
+
+def protocol_modules(*packages):
+    """Every module in registries that a rule searches by name."""
+    return [
+        f"{package}.{path.stem}"
+        for package in packages
+        for path in sorted(Path(workflow.basedir, *package.split(".")).glob("*.py"))
+        if path.stem != "__init__"
+    ]
+
+
+def published_files():
+    return sorted(str(path) for path in Path("results/published").glob("*.csv"))
 
 
 def prediction_files():

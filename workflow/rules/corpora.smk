@@ -2,6 +2,8 @@
 
 if SYNTHETIC:
 
+    GENERATOR = ("preprocess.corpora.synthetic", "preprocess.receipts")
+
     rule synthesise_subject:
         output:
             truth=f"{DATA}/truth/{{corpus}}/{{subject}}.h5",
@@ -9,7 +11,7 @@ if SYNTHETIC:
         params:
             root=lambda wildcards: str(root(wildcards.corpus)),
             options=config["synthetic"],
-            code=code_digest("preprocess.corpora.synthetic", "preprocess.receipts"),
+            code=lambda wildcards: code_digest(*GENERATOR, f"{GENERATOR[0]}.layouts.{wildcards.corpus}"),
         log:
             f"{LOGS}/synthesise/{{corpus}}/{{subject}}.log",
         conda:
@@ -24,7 +26,7 @@ if SYNTHETIC:
             root=lambda wildcards: str(root(wildcards.corpus)),
             subjects=lambda wildcards: SUBJECTS[wildcards.corpus],
             options=config["synthetic"],
-            code=code_digest("preprocess.corpora.synthetic"),
+            code=lambda wildcards: code_digest(*GENERATOR, f"{GENERATOR[0]}.layouts.{wildcards.corpus}"),
         log:
             f"{LOGS}/synthesise/{{corpus}}.log",
         conda:

@@ -17,7 +17,7 @@ for name, folds in FOLDS.items():
         params:
             protocol=name,
             subjects={corpus: SUBJECTS[corpus] for corpus in PROTOCOLS[name].subjects},
-            code=code_digest("protocols.lists", f"protocols.{name}"),
+            code=code_digest("protocols.lists", f"protocols.definitions.{name}"),
         log:
             f"{LOGS}/lists/{name}.log",
         conda:

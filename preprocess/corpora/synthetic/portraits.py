@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from preprocess.corpora.synthetic.action_units import OUTER_EYE_CORNERS
-from preprocess.corpora.synthetic.plan import Options, generator
+from preprocess.corpora.synthetic.plan import Options, generator, number_of
 
 # Patch around the middle of the eyes, in outer-eye-corner distances: left, top, right, bottom.
 _PATCH = (-1.65, -1.65, 1.65, 1.95)
@@ -51,9 +51,9 @@ class Person:
 
 
 def person(corpus: str, subject: str, width: int, height: int, options: Options) -> Person:
-    """The subject's face in a frame of that size; which portrait it comes from is drawn too."""
+    """The subject's face in a frame of that size; even numbers descend from one portrait, odd from the other."""
     rng = generator(options, "person", corpus, subject)
-    image, marks = _portrait(("astronaut", "grace_hopper")[int(rng.integers(2))])
+    image, marks = _portrait(("astronaut", "grace_hopper")[number_of(subject) % 2])
     eyes = float(rng.uniform(97, 112))
     left, top, right, bottom = (round(side * eyes) for side in _PATCH)
     size = (right - left, bottom - top)
@@ -96,7 +96,7 @@ class _Warp:
         # A handful of slow waves: smooth everywhere and, at this height and length, without folds.
         self.waves = rng.uniform(1.2, 3.2, size=(6, 2)) * rng.choice([-1, 1], size=(6, 2))
         self.phases = rng.uniform(0, 2 * np.pi, size=6)
-        self.heights = rng.normal(0, 0.022, size=(6, 2))
+        self.heights = rng.normal(0, 0.0155, size=(6, 2))
 
     def __call__(self, face: np.ndarray) -> np.ndarray:
         bent = face @ self.linear.T.astype(face.dtype)
@@ -152,9 +152,12 @@ def _backdrop(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
 
 
 def _vignette(face: np.ndarray) -> np.ndarray:
-    """1 on the face, 0 at the patch's border, in between a smooth fall."""
+    """1 on the face, 0 at the patch's border, in between a smooth fall over a rounded rectangle.
+
+    An ellipse would do too, but landmark predictors take its outline for a jaw now and then.
+    """
     left, top, right, bottom = _PATCH
     middle, half = ((left + right) / 2, (top + bottom) / 2), ((right - left) / 2, (bottom - top) / 2)
-    radius = np.hypot((face[..., 0] - middle[0]) / half[0], (face[..., 1] - middle[1]) / half[1])
-    ramp = np.clip((0.98 - radius) / 0.26, 0, 1)
+    across, along = (face[..., 0] - middle[0]) / half[0], (face[..., 1] - middle[1]) / half[1]
+    ramp = np.clip((0.99 - (across**4 + along**4) ** 0.25) / 0.4, 0, 1)
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)

@@ -1,0 +1,92 @@
+"""Checkpoints: one trained model of one fold and seed, with everything prediction must know about it.
+
+A checkpoint is a `torch.save` of plain values and tensors, so that it loads without running code from it.
+"""
+
+import dataclasses
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from contracts.errors import InputError
+from contracts.files import whole
+from merba.classifier import Classifier
+from merba.data import Normaliser
+from merba.recipe import Recipe
+from merba.registry import create_model
+
+FORMAT_VERSION = 1
+_KIND = "merba checkpoint"
+
+
+@dataclass
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes:
+        model: registered name.
+        recipe: with all options spelled out.
+        classes: names in the order of the outputs.
+        fold, seed: which run it was.
+        digest: of the recipe, the classes and the seed.
+        train_clips: ids of all clips it was trained on.
+        input_size: pixels.
+        normaliser: as fitted on those clips.
+        state: the model's state dict, on the CPU.
+    """
+
+    model: str
+    recipe: Recipe
+    classes: list[str]
+    fold: str
+    seed: int
+    digest: str
+    train_clips: list[str]
+    input_size: int
+    normaliser: Normaliser
+    state: dict
+
+    def build(self) -> Classifier:
+        """The trained model, in evaluation mode."""
+        model = create_model(
+            self.model, len(self.classes), len(self.recipe.channels), self.input_size, **self.recipe.options
+        )
+        model.load_state_dict(self.state)
+        return model.eval()
+
+
+def save(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write a checkpoint whole."""
+    values = {f.name: getattr(checkpoint, f.name) for f in dataclasses.fields(Checkpoint)}
+    values["recipe"] = dataclasses.asdict(checkpoint.recipe)
+    values["normaliser"] = checkpoint.normaliser.to_dict()
+    with whole(path) as partial:
+        torch.save({"kind": _KIND, "format_version": FORMAT_VERSION, **values}, partial)
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        InputError: missing, corrupt, not a checkpoint of this project, or of another format version.
+    """
+    cure = "delete it and train this fold again"
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError("no such checkpoint", file=path, cure="train this fold first") from error
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise InputError("not a readable checkpoint", file=path, cure=cure) from error
+    if not isinstance(values, dict) or values.pop("kind", None) != _KIND:
+        raise InputError("not a checkpoint of this project", file=path, cure=cure)
+    version = values.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise InputError(
+            f"checkpoint format {version}, this code reads {FORMAT_VERSION}", file=path, cure=cure
+        )
+    values["recipe"] = Recipe(**values["recipe"])
+    values["normaliser"] = Normaliser.from_dict(values["normaliser"])
+    return Checkpoint(**values)

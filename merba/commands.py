@@ -1,0 +1,52 @@
+"""What the two command lines share: errors as one line, threads, device."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from contracts.errors import InputError
+
+
+def run(main: Callable, argv: list[str] | None = None) -> int:
+    """Call `main(argv)`; an error that the user can cure becomes one line on stderr and exit status 1."""
+    try:
+        main(argv)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def add_machine_arguments(parser) -> None:
+    """`--threads` and `--device`: how fast, never what comes out."""
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=int(os.environ.get("OMP_NUM_THREADS", "1")),
+        help="CPU threads (default: $OMP_NUM_THREADS, else 1)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ... (default: auto)")
+
+
+def set_up_torch(threads: int, device: str):
+    """Limit threads, ask for deterministic kernels, and return the torch device.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    # cuBLAS reads this once, before its first call; without it some products are not reproducible.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    torch.set_num_threads(threads)
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device {name!r} cannot be used", clip="--device", cure="use cpu or auto"
+        ) from error
+    if name != "cpu":
+        # CPU kernels repeat exactly for a given number of threads; asking there would only cost time.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    return torch.device(name)

@@ -1,0 +1,134 @@
+"""Predict the test clips of all folds with their trained models: `python -m merba.predict --help`.
+
+Each clip is predicted by the one checkpoint of its fold. A checkpoint that was trained on the clip, or on any
+other clip of its subject, is refused: that is the alarm for a leak between training and test.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+
+from contracts.errors import InputError
+from merba.commands import add_machine_arguments, run, set_up_torch
+
+_BATCH = 256
+
+
+def predict(checkpoint, flow, device="cpu"):
+    """Classes (n,) int64 and probabilities (n, classes) float64 of flow (n, 3, size, size), as numpy arrays."""
+    import numpy as np
+    import torch
+
+    size = flow.shape[-1]
+    if size != checkpoint.input_size:
+        raise InputError(
+            f"trained on flow of {checkpoint.input_size} pixels, not {size}",
+            clip=f"fold {checkpoint.fold}",
+            cure="give caches of the same size",
+        )
+    model = checkpoint.build().to(device)
+    x = torch.from_numpy(checkpoint.normaliser(flow)).to(device)
+    parts = [model.predict(part) for part in x.split(_BATCH)]
+    decided = torch.cat([decision for decision, _ in parts]).cpu().numpy()
+    probabilities = torch.cat([probability for _, probability in parts]).double().cpu().numpy()
+    return decided, probabilities / np.sum(probabilities, 1, keepdims=True)
+
+
+def check_unseen(checkpoint, clip_ids: list[str], path) -> None:
+    """Refuse test clips whose subject (the first two parts of the id) is in the checkpoint's training part.
+
+    Raises:
+        InputError: a leak; names checkpoint, clip and training clip.
+    """
+    seen = {_subject(clip): clip for clip in checkpoint.train_clips}
+    for clip in clip_ids:
+        if _subject(clip) in seen:
+            raise InputError(
+                f"leak: the model of fold {checkpoint.fold} was trained on {seen[_subject(clip)]}, of the same subject",
+                file=path,
+                clip=clip,
+                cure="correct the fold's training list and train it again",
+            )
+
+
+def _subject(clip_id: str) -> str:
+    return clip_id.rsplit("/", 1)[0]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m merba.predict", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--test", required=True, help="CSV of test clips: clip_id, fold")
+    parser.add_argument(
+        "--checkpoints", nargs="+", required=True, help="one checkpoint of every fold, of one seed"
+    )
+    parser.add_argument("--caches", nargs="+", required=True, help="flow caches of the test subjects")
+    parser.add_argument("--out", required=True, help="predictions CSV to write")
+    add_machine_arguments(parser)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Match, check, predict, write.
+
+    Raises:
+        InputError: a fold without its one checkpoint, a leak, checkpoints made unlike, or unreadable input.
+    """
+    args = _parser().parse_args(argv)
+    device = set_up_torch(args.threads, args.device)
+
+    import numpy as np
+
+    from contracts.predictions import predictions_table, write_predictions
+    from merba import checkpoints
+    from merba.data import load_flow, read_list
+
+    listed = read_list(args.test, ("clip_id", "fold"))
+    rows_of = defaultdict(list)
+    for row, fold in enumerate(listed["fold"]):
+        rows_of[fold].append(row)
+    of_fold = {}
+    for path in args.checkpoints:
+        checkpoint = checkpoints.load(path)
+        if checkpoint.fold in of_fold:
+            raise InputError(
+                f"fold {checkpoint.fold} has two checkpoints, the other is {of_fold[checkpoint.fold][0]}",
+                file=path,
+                cure="give one checkpoint of each fold, all of one seed",
+            )
+        of_fold[checkpoint.fold] = (path, checkpoint)
+    _check_alike(of_fold)
+
+    flow = load_flow(listed["clip_id"], args.caches, args.test)
+    classes = next(iter(of_fold.values()))[1].classes
+    decided = np.zeros(len(flow), dtype=int)
+    probabilities = np.zeros((len(flow), len(classes)))
+    for fold, rows in rows_of.items():
+        if fold not in of_fold:
+            raise InputError(
+                f"fold {fold} has no checkpoint",
+                file=args.test,
+                clip=listed["clip_id"][rows[0]],
+                cure="train this fold",
+            )
+        path, checkpoint = of_fold[fold]
+        check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
+        decided[rows], probabilities[rows] = predict(checkpoint, flow[rows], device)
+        print(f"fold {fold}: {len(rows)} clips", file=sys.stderr, flush=True)
+    table = predictions_table(listed["clip_id"], listed["fold"], probabilities, classes, checkpoint.digest)
+    # A head may decide otherwise than by the largest probability (DGCM's rule).
+    write_predictions(table.assign(predicted=[classes[k] for k in decided]), args.out)
+
+
+def _check_alike(of_fold: dict) -> None:
+    (first_path, first), *others = of_fold.values()
+    for path, other in others:
+        if (other.digest, other.classes) != (first.digest, first.classes):
+            raise InputError(
+                f"recipe {other.digest} (seed {other.seed}), but {first_path} has {first.digest} (seed {first.seed})",
+                file=path,
+                cure="give checkpoints of one model, recipe and seed",
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,100 @@
+"""Confusion matrices as figures, from `results/` alone.
+
+    python -m protocols.figures --results results/demo [--format svg]
+
+reads `scores/confusion_<protocol>_<model>.csv` and writes `figures/confusion_<protocol>_<model>.svg`: one
+panel a part, counts summed over seeds, with each row's shares. The same inputs give the same bytes.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from contracts.files import read_csv, whole
+from protocols.base import Protocol
+from protocols.cli import run_command
+from protocols.runs import Run, found_protocols, read_run
+from protocols.scores import count
+
+# One hue from light to dark: keeps its order in greyscale print and under every kind of colour blindness.
+COLOURS = "Blues"
+
+
+def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run: Run) -> Figure:
+    """One panel for each part that has clips, rows the truth; the shade is the share of the row.
+
+    Args:
+        outcomes: columns `actual, predicted, part, seed`, one row per clip and seed.
+    """
+    panels = []
+    for part in protocol.parts:
+        clips = outcomes[outcomes.part.isin(part.groups)]
+        if len(clips):
+            panels.append((part.title, count(clips.actual, clips.predicted, protocol)))
+    size = len(protocol.classes) * (0.75 if len(protocol.classes) < 5 else 0.55)
+    figure = Figure(figsize=((size + 1.05) * len(panels) + 0.2, size + 1.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    seeds = outcomes.seed.nunique()
+    corpora = "" if run.corpora == "licensed" else f" ({run.corpora} corpora)"
+    summed = f", {seeds} seeds summed" if seeds > 1 else ""
+    figure.suptitle(f"{model} on {protocol.name}{corpora}{summed}", fontsize=11)
+    for axes, (title, matrix) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(axes, title, matrix, protocol.classes)
+    return figure
+
+
+def write_figures(results: str | Path, suffix: str = "svg") -> list[Path]:
+    """Draw every model of every scored protocol; returns the paths.
+
+    Raises:
+        InputError: the run has no scores.
+    """
+    results, written = Path(results), []
+    run = read_run(results)
+    for protocol in found_protocols(results):
+        for model in sorted(set(read_csv(results / "scores" / f"{protocol.name}.csv").model)):
+            name = f"confusion_{protocol.name}_{model}"
+            figure = confusion_figure(protocol, model, read_csv(results / "scores" / f"{name}.csv"), run)
+            written.append(results / "figures" / f"{name}.{suffix}")
+            _save(figure, written[-1], suffix)
+    return written
+
+
+def _panel(axes, title: str, matrix: np.ndarray, classes: tuple[str, ...]) -> None:
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
+    axes.imshow(shares, cmap=COLOURS, vmin=0, vmax=1)
+    for i, j in np.ndindex(*matrix.shape):
+        text = f"{matrix[i, j]}\n{shares[i, j]:.0%}" if matrix[i, j] else "0"
+        colour = ("white" if shares[i, j] > 0.55 else "black") if matrix[i, j] else "0.6"
+        axes.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
+    axes.set_title(f"{title}, {matrix.sum()} predictions", fontsize=9)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor", fontsize=8)
+    axes.set_yticks(range(len(classes)), classes, fontsize=8)
+    axes.set_xlabel("predicted", fontsize=8)
+    axes.set_ylabel("actual", fontsize=8)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_color("0.6")
+
+
+def _save(figure: Figure, path: Path, suffix: str) -> None:
+    # Without these, SVG ids are random and both formats carry a date or a program version.
+    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}.get(suffix, {})
+    with matplotlib.rc_context({"svg.hashsalt": path.stem, "svg.fonttype": "path"}), whole(path) as partial:
+        figure.savefig(partial, format=suffix, dpi=150, metadata=metadata)
+
+
+def _command(options: argparse.Namespace) -> list[Path]:
+    return write_figures(options.results, options.format)
+
+
+if __name__ == "__main__":
+    run_command(
+        __doc__, _command, format={"choices": ["svg", "png"], "default": "svg", "help": "default: svg"}
+    )

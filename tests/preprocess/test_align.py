@@ -1,0 +1,65 @@
+"""One similarity per clip: exact where the truth is a similarity, and shared by all frames."""
+
+import numpy as np
+import pytest
+
+from preprocess.align import EYE_DISTANCE, crop, estimate, map_points, template
+
+
+def face(scale=1.7, turn=0.2, shift=(300.0, 200.0), size=224):
+    """68 points whose anchors are the template under a known similarity."""
+    points = np.zeros((68, 2))
+    points[list(template(size))] = list(template(size).values())
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return scale * points @ rotation.T + shift
+
+
+def test_a_similarity_is_undone_exactly():
+    landmarks = face()
+    matrix, residual = estimate(landmarks)
+    mapped = map_points(landmarks, matrix)
+    anchors = list(template())
+    np.testing.assert_allclose(mapped[anchors], list(template().values()), atol=1e-8)
+    assert residual < 1e-8
+
+
+@pytest.mark.parametrize("size", [112, 224])
+def test_the_eye_distance_in_the_crop_is_fixed(size):
+    landmarks = face()
+    matrix, _ = estimate(landmarks, size)
+    left, right = map_points(landmarks[[36, 45]], matrix)
+    assert np.linalg.norm(right - left) == pytest.approx(EYE_DISTANCE * size)
+    assert left[0] < right[0]
+    assert left[1] == pytest.approx(right[1])
+
+
+def test_the_transform_never_mirrors_or_shears():
+    landmarks = face() + np.random.default_rng(0).normal(scale=3, size=(68, 2))
+    (a, b, _), (c, d, _) = estimate(landmarks)[0]
+    assert a == pytest.approx(d)
+    assert b == pytest.approx(-c)
+    assert a * d - b * c > 0
+
+
+def test_the_template_is_symmetric_and_inside_the_crop():
+    places = template(224)
+    for left, right in ((36, 45), (39, 42), (31, 35)):
+        assert places[left][0] + places[right][0] == pytest.approx(224)
+        assert places[left][1] == pytest.approx(places[right][1])
+    assert all(0 < coordinate < 224 for place in places.values() for coordinate in place)
+
+
+def test_the_crop_shows_what_the_matrix_says():
+    image = np.zeros((480, 640), np.uint8)
+    image[200:260, 300:380] = 255
+    matrix = np.array([[0.5, 0, -100.0], [0, 0.5, -60.0]])
+    shown = crop(image, matrix)
+    assert shown.shape == (224, 224)
+    assert shown.dtype == np.uint8
+    assert shown[55, 70] == 255  # raw (340, 230)
+    assert shown[20, 20] == 0
+
+
+def test_landmarks_in_one_point_are_no_face():
+    with pytest.raises(ValueError, match="no face"):
+        estimate(np.ones((68, 2)))

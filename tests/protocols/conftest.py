@@ -1,0 +1,31 @@
+"""The protocols one by one, and a small run with predictions."""
+
+import json
+
+import numpy as np
+import pytest
+from handmade import SUBJECTS, predicted, small_lists
+
+from contracts.predictions import write_predictions
+from protocols import get_protocol
+from protocols.lists import write_lists
+
+
+@pytest.fixture(params=sorted(SUBJECTS))
+def protocol(request):
+    return get_protocol(request.param)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """results/ of a synthetic run: both protocols, `ststnet` with two seeds and `merba_tiny` with one."""
+    results = tmp_path / "results" / "demo"
+    rng = np.random.default_rng(0)
+    for name in SUBJECTS:
+        lists, classes = small_lists(name), get_protocol(name).classes
+        write_lists(lists, tmp_path / "data", results / "labels" / f"{name}.csv")
+        for model, seed in (("ststnet", 0), ("ststnet", 1), ("merba_tiny", 0)):
+            table = predicted(lists.labels, classes, rng.choice(classes, len(lists.labels)))
+            write_predictions(table, results / "predictions" / name / model / f"seed{seed}.csv")
+    (results / "run.json").write_text(json.dumps({"run": "demo", "corpora": "synthetic", "seeds": [0, 1]}))
+    return results

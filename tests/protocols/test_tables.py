@@ -1,0 +1,139 @@
+"""Tables from results/ alone: complete, honest about what may be compared, the same bytes every time."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import InputError
+from contracts.files import read_csv
+from protocols import get_protocol
+from protocols.assemble import make_table
+from protocols.layout import lay_out
+from protocols.render import latex, markdown
+from protocols.scores import score_run
+from protocols.tables import write_tables
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+
+
+@pytest.fixture
+def scored(run):
+    score_run(run)
+    return run
+
+
+def test_tables_are_written_for_every_protocol_in_three_forms(scored):
+    names = {path.relative_to(scored).as_posix() for path in write_tables(scored, PUBLISHED)}
+    assert names == {f"tables/{p}.{form}" for p in ("megc2019", "dfme") for form in ("md", "csv", "tex")}
+
+
+def test_the_same_results_give_the_same_bytes_elsewhere(scored, tmp_path):
+    first = {path.name: path.read_bytes() for path in write_tables(scored, PUBLISHED)}
+    copy = tmp_path / "elsewhere" / "results"
+    shutil.copytree(scored, copy)
+    shutil.rmtree(tmp_path / "data")
+    shutil.rmtree(scored)
+    assert {path.name: path.read_bytes() for path in write_tables(copy, PUBLISHED)} == first
+
+
+def test_ours_and_theirs_share_a_row_only_where_the_method_is_the_same(scored, protocol):
+    rows = {row.name: row for row in make_table(protocol, scored, PUBLISHED).rows}
+    assert rows["merba_tiny (ours)"].published is None
+    if protocol.name == "megc2019":
+        assert rows["STSTNet"].measured
+        assert rows["STSTNet"].seeds == 2
+        assert "ststnet (ours)" not in rows
+        assert not rows["MERba"].measured
+    else:
+        assert rows["ststnet (ours)"].measured
+
+
+def test_every_number_of_the_run_is_in_the_csv(scored):
+    write_tables(scored, PUBLISHED)
+    table = read_csv(scored / "tables" / "megc2019.csv").set_index("method")
+    scores = read_csv(scored / "scores" / "megc2019.csv").astype({"value": float})
+    values = scores[(scores.model == "ststnet") & (scores.part == "samm") & (scores.metric == "uf1")].value
+    row = table.loc["STSTNet"]
+    assert row.run_samm_uf1 == f"{values.mean():.4f}"
+    assert row.run_samm_uf1_sd == f"{values.std():.4f}"
+    assert row.published_combined_uar == "0.7186"
+    assert table.loc["merba_tiny (ours)"].run_samm_uf1_sd == ""
+    assert set(table.run_corpora) == {"synthetic"}
+    assert set(table.run_complete) == {"no"}
+
+
+def test_a_synthetic_partial_run_says_so_in_every_form(scored):
+    for path in write_tables(scored, PUBLISHED):
+        text = path.read_text()
+        assert "synthetic" in text
+        if path.suffix != ".csv":
+            assert "NOT comparable" in text
+            assert re.search(r"\d+ of (442|2629) clips, partial", text)
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [(None, "does not say which corpora"), ("licensed", "licensed corpora"), ("public_flows", "28x28")],
+)
+def test_the_first_remark_says_what_the_corpora_are(scored, account, words):
+    (scored / "run.json").unlink()
+    if account:
+        (scored / "run.json").write_text(json.dumps({"run": "demo", "corpora": account}))
+    assert words in lay_out(make_table(get_protocol("dfme"), scored, PUBLISHED)).remarks[0]
+
+
+def test_unknown_corpora_are_refused(scored):
+    (scored / "run.json").write_text(json.dumps({"corpora": "synthetik"}))
+    with pytest.raises(InputError, match=r"run.json: corpora are 'synthetik'. Did you mean 'synthetic'"):
+        write_tables(scored, PUBLISHED)
+
+
+def test_without_the_list_makers_account_coverage_comes_from_the_labels(scored):
+    (scored / "labels" / "megc2019.json").unlink()
+    coverage = make_table(get_protocol("megc2019"), scored, PUBLISHED).coverage
+    assert 0 < coverage.clips < 442
+    assert not coverage.complete
+
+
+def test_markdown_rows_have_one_width_and_every_mark_has_its_footnote(scored, protocol):
+    text = markdown(lay_out(make_table(protocol, scored, PUBLISHED)))
+    widths = {line.replace(r"\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
+    assert len(widths) == 1
+    notes = set(re.findall(r"^<sup>(\w+)</sup>", text, flags=re.MULTILINE))
+    used = {mark for marks in re.findall(r" <sup>([\w,]+)</sup>", text) for mark in marks.split(",")}
+    assert used == notes
+
+
+def test_latex_is_balanced_escaped_and_ascii(scored, protocol):
+    grid = lay_out(make_table(protocol, scored, PUBLISHED))
+    text = latex(grid, label="tab:x")
+    assert text.isascii()
+    assert re.findall(r"\\begin\{(\w+\*?)\}", text) == re.findall(r"\\end\{(\w+\*?)\}", text)[::-1]
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    assert len(body) == len(grid.rows)
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {len(grid.headings) - 1}
+    assert all(line.endswith(r" \\") for line in body)
+    assert r"merba\_tiny (ours)" in text
+    assert not re.search(r"(?<!\\)_", re.sub(r"\\label\{.*\}", "", text))
+
+
+def test_latex_escapes_what_it_must():
+    from protocols.render import _tex
+
+    assert _tex("50% of A&B_1 #2") == r"50\% of A\&B\_1 \#2"
+
+
+def test_the_command_line_needs_results_only_and_reports_faults_without_traceback(scored, tmp_path):
+    command = [sys.executable, "-m", "protocols.tables", "--published", str(PUBLISHED), "--results"]
+    done = subprocess.run([*command, str(scored)], capture_output=True, text=True, check=True)
+    assert "megc2019.md" in done.stdout
+    failed = subprocess.run([*command, str(tmp_path / "none")], capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "no scores" in failed.stderr
+    assert "Traceback" not in failed.stderr

@@ -1,0 +1,123 @@
+# Predictions -> scores, tables, figures. Only the scorer reads test labels.
+
+
+rule run_record:
+    input:
+        prediction_files(),
+    output:
+        f"{RESULTS}/run.json",
+    params:
+        run={
+            "run": config["run"],
+            "corpora": "synthetic" if SYNTHETIC else "licensed",
+            "predictions": {name: sorted(models) for name, models in config["protocols"].items()},
+            "seeds": config["seeds"],
+            "config": config,
+        },
+        code=code_digest("contracts.provenance"),
+    log:
+        f"{LOGS}/run_record.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/run_record.py"
+
+
+rule score:
+    input:
+        predictions=prediction_files(),
+        labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=PROTOCOLS),
+        run=f"{RESULTS}/run.json",
+    output:
+        scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
+        confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
+        metrics=f"{RESULTS}/scores/metrics.json",
+    params:
+        results=RESULTS,
+        code=code_digest("protocols.scores", *protocol_modules("protocols.metrics", "protocols.definitions")),
+    log:
+        f"{LOGS}/score.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/score.py"
+
+
+rule tables:
+    input:
+        scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
+        labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=PROTOCOLS),
+        run=f"{RESULTS}/run.json",
+        published=published_files(),
+    output:
+        markdown=report(
+            expand(f"{RESULTS}/tables/{{protocol}}.md", protocol=PROTOCOLS),
+            category="Tables",
+            caption="../report/tables.rst",
+        ),
+        csv=report(
+            expand(f"{RESULTS}/tables/{{protocol}}.csv", protocol=PROTOCOLS),
+            category="Tables",
+            caption="../report/tables.rst",
+        ),
+        latex=expand(f"{RESULTS}/tables/{{protocol}}.tex", protocol=PROTOCOLS),
+    params:
+        results=RESULTS,
+        code=code_digest("protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions")),
+    log:
+        f"{LOGS}/tables.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/tables.py"
+
+
+rule figures:
+    input:
+        scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
+        confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
+        run=f"{RESULTS}/run.json",
+    output:
+        report(
+            [f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
+            category="Confusion matrices",
+            caption="../report/confusion.rst",
+        ),
+    params:
+        results=RESULTS,
+        code=code_digest("protocols.figures", *protocol_modules("protocols.definitions")),
+    log:
+        f"{LOGS}/figures.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/figures.py"
+
+
+rule picture:
+    input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
+        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
+        align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
+        apex=f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
+        flow=f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
+        cache=f"{DATA}/cache/28/{{corpus}}/{{subject}}.h5",
+    output:
+        # Shows a face: it stays under data/, which is never committed.
+        report(
+            f"{DATA}/pictures/{{corpus}}/{{subject}}.png",
+            category="Clips",
+            caption="../report/picture.rst",
+            labels={"corpus": "{corpus}", "subject": "{subject}"},
+        ),
+    params:
+        root=lambda wildcards: str(root(wildcards.corpus)),
+        size=config["crop"]["size"],
+        frames=frames_state,
+        code=code_digest("preprocess.picture", "preprocess.align", "preprocess.corpora.frames"),
+    log:
+        f"{LOGS}/pictures/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/picture.py"

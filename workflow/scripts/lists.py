@@ -1,0 +1,16 @@
+"""Clip tables -> training lists per fold, the test list without labels, and the labels for the scorer."""
+
+from pathlib import Path
+
+import pandas as pd
+from _job import logged
+
+from contracts.clips import read_clips
+from protocols import get_protocol
+from protocols.lists import make_lists, write_lists
+
+with logged(snakemake):
+    clips = pd.concat([read_clips(path) for path in snakemake.input.clips], ignore_index=True)
+    lists = make_lists(get_protocol(snakemake.params.protocol), clips, snakemake.params.subjects)
+    write_lists(lists, Path(snakemake.output.test).parent, snakemake.output.labels)
+    print(f"{len(lists.test)} test clips in {lists.test.fold.nunique()} folds, {len(lists.skipped)} skipped")

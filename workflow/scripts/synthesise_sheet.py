@@ -1,0 +1,13 @@
+"""A synthetic corpus's annotation sheets, as its owner ships them."""
+
+from pathlib import Path
+
+from _job import logged
+
+from preprocess.corpora.synthetic import Options, write_sheet
+from preprocess.receipts import sheets_below, write_receipt
+
+with logged(snakemake):
+    root = Path(snakemake.params.root)
+    write_sheet(root, snakemake.wildcards.corpus, snakemake.params.subjects, Options(**snakemake.params.options))
+    write_receipt(Path(snakemake.output.receipt), sheets_below(root), root)
