@@ -31,6 +31,7 @@ test: setup  ## all tests, under 8 minutes on 2 cores
 tables: setup  ## tables again from results/ alone: make tables RUN=public_flows
 	$(BIN)/python -m protocols.scores --results results/$(RUN)
 	$(BIN)/python -m protocols.tables --results results/$(RUN)
+	$(BIN)/python -m protocols.figures --results results/$(RUN) --format png
 
 report: setup  ## one HTML page with tables, figures and provenance
 	snakemake --report report.html

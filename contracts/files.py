@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left_behind in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        left_behind.unlink(missing_ok=True)  # by a writer that was killed; a file has one writer at a time
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial

@@ -124,7 +124,7 @@ def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
 
 
 class LocalExtractor(nn.Module):
-    """Several scans of each window through the Mixer, put back, fused, then Linear and MLP (MERba v1, eqs 2-4).
+    """Scans of each window through the Mixer, put back, fused, then Linear and MLP (MERba v1, eqs 2-4).
 
     Args:
         d: width.

@@ -1,6 +1,7 @@
 """From caches and a list of clips to arrays a model can take; mirroring of training clips.
 
-Only the caches that are given are opened, so a training job whose test subject's cache is withheld cannot see it.
+Only the caches that are given are opened: a training job from which the test subject's cache is withheld
+cannot see it.
 """
 
 from collections.abc import Sequence
@@ -68,10 +69,10 @@ def load_flow(clip_ids: Sequence[str], caches: Sequence[str | Path], listed_in: 
 class Normaliser:
     """Codes flow for a network; fitted on the training part of a fold only.
 
-    `fixed_scale`: each channel is divided by one constant and clipped to +-3. The constant is the 99th percentile
-    of the absolute values in the training part, u and v together (their directions stay), strain by itself.
-    `minmax`: each channel of each clip is stretched to 0..255, as in the flow images that circulate with STSTNet;
-    sign and size of motion are lost. Nothing is fitted; a constant channel becomes 0.
+    `fixed_scale`: each channel is divided by one constant and clipped to +-3. The constant is the 99th
+    percentile of the absolute values in the training part, u and v together (their directions stay), strain
+    by itself. `minmax`: each channel of each clip is stretched to 0..255, as in the flow images that go round
+    with STSTNet; sign and size of motion are lost. Nothing is fitted then; a constant channel becomes 0.
 
     Attributes:
         coding: `fixed_scale` or `minmax`.

@@ -1,6 +1,6 @@
 """Heads: from one feature vector a clip to classes. One Linear, or the dual-granularity module (DGCM).
 
-Source: MERba v1, III-D, eqs 6-7 (the equations' symbols are lost; `docs/merba-readings.md` gives the readings).
+Source: MERba v1, III-D, eqs 6-7; `docs/merba-readings.md` says how their gaps are read.
 """
 
 import torch
@@ -41,8 +41,8 @@ class LinearHead(nn.Module):
 class DGCM(nn.Module):
     """Dual-granularity classification: four coarse groups and, within the negative one, four emotions.
 
-    Classes are DFME's seven in the order of `DGCM_CLASSES`. The log-odds returned are the joint log-probabilities:
-    p(anger) = p(negative) p(anger | negative), p(happiness) = p(positive), and so on.
+    Classes are DFME's seven in the order of `DGCM_CLASSES`. The log-odds returned are the logarithms of joint
+    probabilities: p(anger) = p(negative) p(anger | negative), p(happiness) = p(positive), and so on.
 
     Args:
         features: width of the feature vector.
@@ -73,7 +73,7 @@ class DGCM(nn.Module):
     def loss(
         self, features: Tensor, y: Tensor, progress: float, label_smoothing: float
     ) -> tuple[Tensor, Tensor]:
-        """The two cross-entropies joined by `form`; the fine one averages over true negatives, 0 without any."""
+        """Both cross-entropies joined by `form`, and the joint log-probabilities."""
         coarse, fine = self.coarse(features), self.fine(features)
         total = self.joint_loss(coarse, fine, y, progress, label_smoothing)
         return total, self._joint(coarse, fine)
@@ -81,7 +81,10 @@ class DGCM(nn.Module):
     def joint_loss(
         self, coarse: Tensor, fine: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0
     ):
-        """The loss from both heads' log-odds (n, 4), labels y (n,) in the order of `DGCM_CLASSES`."""
+        """The loss from both heads' log-odds (n, 4) and labels y (n,) in the order of `DGCM_CLASSES`.
+
+        The fine cross-entropy averages over the true negatives; a batch without any has none.
+        """
         coarse_loss = F.cross_entropy(coarse, self.coarse_of[y], label_smoothing=label_smoothing)
         negative = self.fine_of[y] >= 0
         # Summing over an empty selection keeps the fine head in the graph with a gradient of zero.
@@ -93,7 +96,7 @@ class DGCM(nn.Module):
         return weight * coarse_loss + progress * fine_loss
 
     def decide(self, logits: Tensor) -> Tensor:
-        """The paper's rule: the most probable group first, then, if negative, the most probable emotion in it.
+        """The paper's rule: the most probable group, then, if negative, the most probable emotion in it.
 
         This is not always the class of the highest joint probability: a negative group at .4 split evenly
         over four emotions still wins over a positive one at .3.

@@ -1,11 +1,12 @@
 """MERba: local scans within windows, global attention over the map, three stages over.
 
-Source: MERba v1 (arXiv 2506.14468), Table I and III-A to III-D, with MambaVision-B's stem, convolution stage and
-block wrapper. What the paper leaves silent is an option here; `docs/merba-readings.md` lists each with its
-default and the reason.
+Source: MERba v1 (arXiv 2506.14468), Table I and III-A to III-D, with MambaVision-B's stem, convolution stage
+and block wrapper. What the paper leaves silent is an option here; `docs/merba-readings.md` lists each with
+its default and the reason.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,7 @@ class MERba(Classifier):
         dropout: after the attention's projection and twice in each MLP.
         drop_path: of the last block; rises linearly from 0 over all blocks.
         layer_scale: start of the learned scale of each token branch, or None for no scale.
+        init_std: of the normal start of every Linear's weights, or None for torch's own, by fan-in.
         head: `linear` or `dgcm`.
         dgcm_form: how the two losses of `dgcm` are joined, see `merba.heads.DGCM`.
 
@@ -71,6 +73,7 @@ class MERba(Classifier):
         dropout: float = 0.1,
         drop_path: float = 0.2,
         layer_scale: float | None = 1e-5,
+        init_std: float | None = 0.02,
         head: str = "linear",
         dgcm_form: str = "sum",
     ):
@@ -120,7 +123,8 @@ class MERba(Classifier):
                 )
             )
         self.head = HEADS[head](8 * dim, num_classes, **({"form": dgcm_form} if head == "dgcm" else {}))
-        self.apply(_initialise)
+        if init_std is not None:
+            self.apply(partial(_initialise, std=init_std))
 
     def features(self, x: Tensor) -> Tensor:
         """(n, in_channels, size, size) -> (n, 8 * dim)."""
@@ -149,7 +153,7 @@ class MERba(Classifier):
 
 
 class Stage(nn.Module):
-    """Local extractors on windows, global attention on the whole map, then downsampling (or the last norm)."""
+    """Local extractors on windows, global attention on the map, then downsampling or the last norm."""
 
     def __init__(self, window: int, local: list[nn.Module], attention: list[nn.Module], last: nn.Module):
         super().__init__()
@@ -158,7 +162,7 @@ class Stage(nn.Module):
         self.last = last
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (n, d, height, width) -> (n, 2 d, height / 2, width / 2), or the same shape after the last norm."""
+        """Map (n, d, height, width) -> (n, 2 d, height / 2, width / 2), or the same shape in stage 4."""
         height, width = x.shape[2:]
         # Windows do not shift, so one partition serves all extractors of the stage.
         windows = self.local(partition(x.permute(0, 2, 3, 1), self.window))
@@ -166,10 +170,10 @@ class Stage(nn.Module):
         return self.last(tokens.transpose(1, 2).unflatten(2, (height, width)))
 
 
-def _initialise(module: nn.Module) -> None:
-    """MambaVision's start: every Linear, the scan's step included, normal with sd .02 and no bias."""
+def _initialise(module: nn.Module, std: float) -> None:
+    """MambaVision's start: every Linear, the scan's step included, normal and without bias."""
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.trunc_normal_(module.weight, std=std)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
 

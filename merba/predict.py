@@ -15,7 +15,7 @@ _BATCH = 256
 
 
 def predict(checkpoint, flow, device="cpu"):
-    """Classes (n,) int64 and probabilities (n, classes) float64 of flow (n, 3, size, size), as numpy arrays."""
+    """Flow (n, 3, size, size) -> numpy classes (n,) int64 and probabilities (n, classes) float64."""
     import numpy as np
     import torch
 
@@ -44,7 +44,7 @@ def check_unseen(checkpoint, clip_ids: list[str], path) -> None:
     for clip in clip_ids:
         if _subject(clip) in seen:
             raise InputError(
-                f"leak: the model of fold {checkpoint.fold} was trained on {seen[_subject(clip)]}, of the same subject",
+                f"leak: fold {checkpoint.fold} was trained on {seen[_subject(clip)]}, of the same subject",
                 file=path,
                 clip=clip,
                 cure="correct the fold's training list and train it again",
@@ -124,7 +124,7 @@ def _check_alike(of_fold: dict) -> None:
     for path, other in others:
         if (other.digest, other.classes) != (first.digest, first.classes):
             raise InputError(
-                f"recipe {other.digest} (seed {other.seed}), but {first_path} has {first.digest} (seed {first.seed})",
+                f"recipe {other.digest}, seed {other.seed}; {first_path}: {first.digest}, seed {first.seed}",
                 file=path,
                 cure="give checkpoints of one model, recipe and seed",
             )

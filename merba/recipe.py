@@ -20,7 +20,7 @@ CHANNELS = ("u", "v", "strain")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained. Defaults are MERba's on 3DB (MERba v1 IV-B; `docs/merba-readings.md` for silences).
+    """How a model is trained. Defaults are MERba's on 3DB (MERba v1, IV-B; `docs/merba-readings.md`).
 
     Attributes:
         epochs: passes over the training clips; the last one counts. 70 on 3DB, 200 on DFME.
@@ -74,7 +74,7 @@ class Recipe:
             )
         if self.schedule == "cosine" and self.warmup + self.cooldown > self.epochs:
             raise InputError(
-                f"warm-up ({self.warmup}) and cool-down ({self.cooldown}) do not fit into {self.epochs} epochs",
+                f"warm-up {self.warmup} and cool-down {self.cooldown} exceed {self.epochs} epochs",
                 clip="recipe",
                 cure="raise epochs, or lower warmup and cooldown with them",
             )
@@ -118,7 +118,7 @@ def resolve(model: str, overrides: dict | None = None) -> Recipe:
 
 
 def digest(model: str, recipe: Recipe, **also) -> str:
-    """Twelve hex digits over the model's name, the recipe and whatever else shaped the run (seed, classes)."""
+    """Twelve hex digits over the model's name, the recipe and what else shaped the run (seed, classes)."""
     text = json.dumps({"model": model, "recipe": dataclasses.asdict(recipe), **also}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

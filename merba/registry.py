@@ -1,6 +1,6 @@
 """Finding models by name: one model, one file, in `merba/presets` (MERba) or `merba/baselines` (its rivals).
 
-A file `<name>.py` in either folder is the model `<name>`; it calls `register_model` on the class that builds it.
+A file `<name>.py` in either folder is the model `<name>`; it calls `register_model` on what builds it.
 Listing reads file names only, and creating one model imports that model's file and no other.
 """
 

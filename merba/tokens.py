@@ -1,4 +1,4 @@
-"""Operations along the token axis with gradients written by hand, because autograd's own cost more than the scan.
+"""Operations along the tokens, their gradients written by hand: autograd's own cost more than the scan.
 
 Layout as in `merba.scan`: (channels, length, sequences).
 """
@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 
 def read_in_orders(x: Tensor, orders: Tensor, inverses: Tensor) -> Tensor:
-    """Read tokens in several orders: (channels, length, s) -> (channels, length, k * s), one order after another.
+    """Read tokens in several orders, one after another: (channels, length, s) -> (channels, length, k * s).
 
     Args:
         x: tokens.

@@ -80,8 +80,8 @@ def _log(recipe, seed: int, rows: list):
         rows.append((seed, epoch, lr, loss, accuracy))
         if epoch % step == 0 or epoch == recipe.epochs:
             spent = time.monotonic() - started
-            text = f"seed {seed} epoch {epoch}/{recipe.epochs} loss {loss:.4f} accuracy {accuracy:.3f} {spent:.1f} s"
-            print(text, file=sys.stderr, flush=True)
+            text = f"epoch {epoch}/{recipe.epochs} loss {loss:.4f} accuracy {accuracy:.3f} {spent:.1f} s"
+            print(f"seed {seed} {text}", file=sys.stderr, flush=True)
 
     return note
 
@@ -123,6 +123,8 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             f"not JSON ({error})", clip="--overrides", cure='write it as {"epochs": 30}'
         ) from error
+    if not isinstance(overrides, dict):
+        raise InputError("not a JSON object", clip="--overrides", cure='write it as {"epochs": 30}')
     device = set_up_torch(args.threads, args.device)
 
     import numpy as np

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +27,23 @@ CORPORA = {
 
 @dataclass(frozen=True)
 class Run:
-    """A run's own account, from `run.json`: its name and what its corpora are (a key of CORPORA)."""
+    """A run's own account, from `run.json`.
+
+    Attributes:
+        name: as configured.
+        corpora: a key of CORPORA.
+        models: per protocol, the models that belong to the run; None if it does not say.
+        seeds: the seeds that belong to it; None if it does not say.
+    """
 
     name: str
     corpora: str
+    models: dict[str, list[str]] | None = None
+    seeds: list[int] | None = None
 
 
 def read_run(results: str | Path) -> Run:
-    """The run in folder `results`; corpora are `unknown` where there is no `run.json`.
+    """The run in folder `results`; without a `run.json` its corpora are `unknown`.
 
     Raises:
         InputError: there is no such folder, or its `run.json` does not read.
@@ -50,39 +58,49 @@ def read_run(results: str | Path) -> Run:
     corpora = stored.get("corpora", "unknown")
     if corpora not in CORPORA:
         raise InputError(f"corpora are {corpora!r}", file=path, cure=nearest(corpora, CORPORA))
-    return Run(stored.get("run", results.name), corpora)
+    return Run(stored.get("run", results.name), corpora, stored.get("predictions"), stored.get("seeds"))
 
 
-def find_predictions(
-    results: str | Path, models: Collection[str] = (), seeds: Collection[int] = ()
-) -> dict[str, dict[str, dict[int, Path]]]:
+def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]]]:
     """The prediction files of a run: protocol -> model -> seed -> path, each level sorted.
 
-    Args:
-        models, seeds: take these only, so that files of an earlier configuration do not count; empty means
-        all.
+    They are the files that `run.json` says belong to the run, so that what an earlier configuration left
+    behind does not count; everything found, where it does not say.
 
     Raises:
-        InputError: there is none, or a file's name or protocol is not understood.
+        InputError: one is missing, there is none, or a file's name or protocol is not understood.
     """
+    run, folder = read_run(results), Path(results) / "predictions"
+    if run.models is not None and run.seeds is not None:
+        wanted = [
+            (name, model, seed) for name in run.models for model in run.models[name] for seed in run.seeds
+        ]
+    else:
+        wanted = [_parse(path) for path in folder.glob("*/*/[!.]*.csv")]
+    if not wanted:
+        raise InputError("no predictions", file=folder, cure="run snakemake first")
     found: dict[str, dict[str, dict[int, Path]]] = {}
-    for path in sorted(Path(results).glob("predictions/*/*/[!.]*.csv")):
-        protocol, model = path.parts[-3:-1]
-        seed = re.fullmatch(r"seed(\d+)", path.stem)
-        if not seed:
-            raise InputError("not a prediction file", file=path, cure="name it seed<k>.csv or take it away")
-        if protocol not in list_protocols():
+    for protocol, model, seed in sorted(wanted):
+        path = folder / protocol / model / f"seed{seed}.csv"
+        if not path.exists():
             raise InputError(
-                "predictions of an unknown protocol", file=path, cure=nearest(protocol, list_protocols())
+                "the predictions are missing", file=path, cure="run snakemake; it makes what is missing"
             )
-        if (not models or model in models) and (not seeds or int(seed[1]) in seeds):
-            found.setdefault(protocol, {}).setdefault(model, {})[int(seed[1])] = path
-    if not found:
-        raise InputError("no predictions", file=Path(results) / "predictions", cure="run snakemake first")
-    return {
-        protocol: {model: dict(sorted(seeds.items())) for model, seeds in models.items()}
-        for protocol, models in found.items()
-    }
+        found.setdefault(protocol, {}).setdefault(model, {})[seed] = path
+    return found
+
+
+def _parse(path: Path) -> tuple[str, str, int]:
+    """`predictions/<protocol>/<model>/seed<k>.csv` -> protocol, model, k."""
+    protocol, model = path.parts[-3:-1]
+    seed = re.fullmatch(r"seed(0|[1-9]\d*)", path.stem)
+    if not seed:
+        raise InputError("not a prediction file", file=path, cure="name it seed<k>.csv or take it away")
+    if protocol not in list_protocols():
+        raise InputError(
+            "predictions of an unknown protocol", file=path, cure=nearest(protocol, list_protocols())
+        )
+    return protocol, model, int(seed[1])
 
 
 def read_labels(results: str | Path, protocol: Protocol) -> pd.DataFrame:
@@ -117,12 +135,13 @@ def read_coverage(results: str | Path, protocol: Protocol) -> Coverage:
 
 
 def found_protocols(results: str | Path) -> list[Protocol]:
-    """The protocols a run has scores for.
+    """The protocols a run has scores for, of those that belong to it.
 
     Raises:
         InputError: it has none.
     """
-    found = [name for name in list_protocols() if (Path(results) / "scores" / f"{name}.csv").exists()]
+    mine = read_run(results).models or list_protocols()
+    found = [name for name in sorted(mine) if (Path(results) / "scores" / f"{name}.csv").exists()]
     if not found:
         raise InputError(
             "no scores",

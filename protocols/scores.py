@@ -1,6 +1,6 @@
 """Scores of a run, pooled over all folds: the only place where labels meet predictions.
 
-    python -m protocols.scores --results results/demo [--models ...] [--seeds ...]
+    python -m protocols.scores --results results/demo
 
 writes, from `predictions/` and `labels/` under that folder,
 
@@ -12,7 +12,6 @@ TP, FP and FN are summed over folds before any ratio is taken; a mean of per-fol
 """
 
 import json
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -113,18 +112,15 @@ def join(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) ->
     return joined.drop(columns="fold_used").sort_values("clip_id", ignore_index=True)
 
 
-def score_run(results: str | Path, models: Collection[str] = (), seeds: Collection[int] = ()) -> list[Path]:
-    """Score the prediction files under `results` and write the files named at the top; returns their paths.
-
-    Args:
-        models, seeds: score these only; empty means everything found.
+def score_run(results: str | Path) -> list[Path]:
+    """Score the run's prediction files and write the files named at the top; returns their paths.
 
     Raises:
         InputError: as `score`, with the prediction file's name; or there are no predictions or no labels.
     """
     folder = Path(results) / "scores"
     written, summary = [], {}
-    for name, by_model in find_predictions(results, models, seeds).items():
+    for name, by_model in find_predictions(results).items():
         protocol = get_protocol(name)
         labels = read_labels(results, protocol)
         scored = []
@@ -171,9 +167,4 @@ def _means(scores: pd.DataFrame) -> dict:
 
 
 if __name__ == "__main__":
-    run_command(
-        __doc__,
-        lambda options: score_run(options.results, options.models, options.seeds),
-        models={"nargs": "*", "default": (), "help": "score these models only"},
-        seeds={"nargs": "*", "default": (), "type": int, "help": "score these seeds only"},
-    )
+    run_command(__doc__, lambda options: score_run(options.results))

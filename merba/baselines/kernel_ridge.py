@@ -1,7 +1,7 @@
 """Kernel ridge regression on flow: the floor any network must clear.
 
-Method: Saunders, Gammerman & Vovk, "Ridge Regression Learning Algorithm in Dual Variables", ICML 1998, on one-hot
-targets. On the public 28 x 28 flows of the 3DB protocol it reaches what STSTNet reaches, in a second.
+Method: Saunders, Gammerman & Vovk, "Ridge Regression Learning Algorithm in Dual Variables", ICML 1998, on
+one-hot targets. It is fitted in a second on the whole 3DB protocol.
 """
 
 import torch
@@ -14,10 +14,10 @@ from merba.registry import register_model
 
 @register_model("kernel_ridge", recipe=Recipe(channels=("u", "v", "strain"), coding="fixed_scale"))
 class KernelRidge(Classifier):
-    """Class-weighted RBF kernel ridge regression. Input (n, in_channels, size, size), output (n, num_classes).
+    """Class-weighted RBF kernel ridge regression: (n, in_channels, size, size) -> (n, num_classes).
 
-    Clips weigh inversely to their class's frequency, so a class's total weight is the same for all; targets are one-hot
-    minus their weighted mean, 1 / num_classes. The kernel's width is the median distance between training clips.
+    Clips weigh inversely to their class's frequency, so that all classes weigh alike; targets are one-hot
+    minus their weighted mean, 1 / num_classes. The kernel's width is the median distance between clips.
 
     Args:
         num_classes: classes to tell apart.
@@ -51,7 +51,7 @@ class KernelRidge(Classifier):
         self.dual = torch.as_tensor(solver.dual_coef_).to(clips)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logarithms of the regressed class shares, cut off just above 0: shares estimate class posteriors."""
+        """Logarithms of the regressed class shares, cut off just above 0; they estimate posteriors."""
         shares = self._kernel(x.flatten(1), self.clips) @ self.dual + 1 / self.dual.shape[1]
         return shares.clamp(min=1e-6).log()
 

@@ -67,7 +67,7 @@ class Corpus(ABC):
         """The owner's word on every clip, from the workbook or from the folders' names.
 
         Raises:
-            InputError: the workbook is missing, unreadable, lacks a column, or has a cell that cannot be read.
+            InputError: the workbook is missing or unreadable, lacks a column, or has an unreadable cell.
         """
 
     def not_clips(self, root: Path) -> dict[str, str]:
@@ -81,9 +81,8 @@ class Corpus(ABC):
         """
         if not Path(root).is_dir():
             return []
-        return sorted(
-            folder for (owner, _), folder in self.clip_folders(Path(root)).items() if owner == subject
-        )
+        folders = self.clip_folders(Path(root))
+        return sorted(folder for (owner, _), folder in folders.items() if owner == subject)
 
     def index(self, root: Path, subjects: list[str] | None = None) -> Index:
         """The clip table of these subjects (default: everybody), checked against the files on disk.
@@ -99,50 +98,25 @@ class Corpus(ABC):
         import pandas as pd
 
         from contracts.clips import COLUMNS
-        from contracts.files import sha256
 
         root = Path(root)
-        folders = self._existing_folders(root)
-        wanted = {subject for subject, _ in folders} if subjects is None else set(subjects)
-        if absent := sorted(wanted - {subject for subject, _ in folders}):
-            present = sorted({subject for subject, _ in folders})
-            raise InputError(
-                f"no folder of frames for subject {absent[0]} (found: {', '.join(present) or 'none'})",
-                file=root,
-                clip=f"{self.name}/{absent[0]}",
-                cure=f"unpack that subject's clips below the root, or leave {absent[0]} out of the subjects asked for",
-            )
-        asked = {key: folder for key, folder in folders.items() if key[0] in wanted}
-        skipped = {
-            clip_id: reason
-            for clip_id, reason in self.not_clips(root).items()
-            if clip_id.split("/")[1] in wanted
-        }
-        rows, annotated, digests = [], set(), {None: ""}
-        for note in self.annotations(root, asked):
-            key, clip_id = (note.subject, note.clip), self.clip_id(note.subject, note.clip)
-            if subjects is not None and note.subject not in wanted:
-                continue
-            if key in annotated:
-                raise InputError(
-                    "annotated twice", file=note.sheet, clip=clip_id, cure="remove the wrong row"
-                )
-            annotated.add(key)
+        on_disk = self._existing_folders(root)
+        wanted = self._wanted(root, {subject for subject, _ in on_disk}, subjects)
+        folders = {key: folder for key, folder in on_disk.items() if key[0] in wanted}
+        notes = self._notes(root, folders, None if subjects is None else wanted)
+        digests = _digests({note.sheet for note in notes.values()})
+
+        skipped = {name: why for name, why in self.not_clips(root).items() if name.split("/")[1] in wanted}
+        for key, note in notes.items():
             if key not in folders:
-                skipped[clip_id] = f"a row in {note.sheet.name}, but no folder on disk"
-                continue
-            if note.sheet not in digests:
-                digests[note.sheet] = sha256(note.sheet)
-            frames = list_frames(folders[key])
-            frames_dir = folders[key].relative_to(root).as_posix()
-            rows.append(
-                {"clip_id": clip_id, "corpus": self.name, "subject": note.subject, "clip": note.clip}
-                | {"frames_dir": frames_dir, "fps": note.fps, "emotion": note.emotion.lower()}
-                | {"action_units": note.action_units, "sheet_sha256": digests[note.sheet]}
-                | _range(note, clip_id, folders[key], list(frames))
-            )
-        for subject, clip in sorted(set(asked) - annotated):
-            skipped[self.clip_id(subject, clip)] = "a folder on disk, but no row in the annotation workbook"
+                skipped[self.clip_id(*key)] = f"a row in {note.sheet.name}, but no folder on disk"
+        for key in set(folders) - set(notes):
+            skipped[self.clip_id(*key)] = "a folder on disk, but no row in the annotation workbook"
+        rows = [
+            self._row(root, folders[key], note, digests[note.sheet])
+            for key, note in notes.items()
+            if key in folders
+        ]
         return Index(
             clips=pd.DataFrame(rows, columns=COLUMNS).sort_values("clip_id", ignore_index=True),
             skipped=pd.DataFrame(sorted(skipped.items()), columns=["clip_id", "reason"]),
@@ -167,30 +141,72 @@ class Corpus(ABC):
             cure=f"set the corpus's root to the folder into which {self.title} was unpacked",
         )
 
+    def _wanted(self, root: Path, present: set[str], subjects: list[str] | None) -> set[str]:
+        if subjects is None:
+            return present
+        if absent := sorted(set(subjects) - present):
+            raise InputError(
+                f"no folder of frames for subject {absent[0]} (found: {', '.join(sorted(present))})",
+                file=root,
+                clip=f"{self.name}/{absent[0]}",
+                cure=f"unpack that subject's clips below the root, or do not ask for {absent[0]}",
+            )
+        return set(subjects)
 
-def _range(note: Annotation, clip_id: str, folder: Path, numbers: list[int]) -> dict:
-    """Onset, apex and offset of one clip, with their sources."""
+    def _notes(
+        self, root: Path, folders: Mapping[ClipKey, Path], only: set[str] | None
+    ) -> dict[ClipKey, Annotation]:
+        notes: dict[ClipKey, Annotation] = {}
+        for note in self.annotations(root, folders):
+            key = (note.subject, note.clip)
+            if only is not None and note.subject not in only:
+                continue
+            if key in notes:
+                where = {"file": note.sheet, "clip": self.clip_id(*key)}
+                raise InputError("annotated twice", cure="remove the wrong row", **where)
+            notes[key] = note
+        return notes
+
+    def _row(self, root: Path, folder: Path, note: Annotation, digest: str) -> dict:
+        clip_id = self.clip_id(note.subject, note.clip)
+        return {
+            "clip_id": clip_id,
+            "corpus": self.name,
+            "subject": note.subject,
+            "clip": note.clip,
+            "frames_dir": folder.relative_to(root).as_posix(),
+            "fps": note.fps,
+            "emotion": note.emotion.lower(),
+            "action_units": note.action_units,
+            "sheet_sha256": digest,
+            **_range(note, clip_id, folder),
+        }
+
+
+def _digests(sheets: set[Path | None]) -> dict[Path | None, str]:
+    from contracts.files import sha256
+
+    return {sheet: sha256(sheet) if sheet else "" for sheet in sheets}
+
+
+def _range(note: Annotation, clip_id: str, folder: Path) -> dict:
+    """Onset, apex and offset of one clip, with their sources, checked against the files."""
     from contracts.clips import NO_APEX
 
+    numbers = list(list_frames(folder))
     onset = numbers[0] if note.onset is None else note.onset
     offset = numbers[-1] if note.offset is None else note.offset
+    where = {"file": note.sheet or folder, "clip": clip_id}
     if onset >= offset:
-        raise InputError(
-            f"onset {onset} is not before offset {offset}",
-            file=note.sheet or folder,
-            clip=clip_id,
-            cure="correct the row, or unpack the clip again if frames are missing",
-        )
+        cure = "correct the row, or unpack the clip again if frames are missing"
+        raise InputError(f"onset {onset} is not before offset {offset}", cure=cure, **where)
     # An apex on or outside the borders is a slip of the sheet; the apex stage finds one from the frames.
     apex = note.apex if note.apex is not None and onset < note.apex < offset else None
     for name, number in (("onset", onset), ("apex", apex), ("offset", offset)):
-        if number is not None and number not in set(numbers):
-            raise InputError(
-                f"annotated {name} frame {number} is not on disk ({folder} has {numbers[0]} to {numbers[-1]})",
-                file=note.sheet or folder,
-                clip=clip_id,
-                cure="unpack the clip again, or correct or remove its row in the annotation workbook",
-            )
+        if number is not None and number not in numbers:
+            cure = "unpack the clip again, or correct or remove its row in the annotation workbook"
+            has = f"{folder} has {numbers[0]} to {numbers[-1]}"
+            raise InputError(f"annotated {name} frame {number} is not on disk ({has})", cure=cure, **where)
     return {
         "onset": onset,
         "apex": NO_APEX if apex is None else apex,

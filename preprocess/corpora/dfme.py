@@ -39,7 +39,7 @@ HEADINGS = {
     "fps": "Fps",
     "action_units": "AU",
 }
-_PATTERNS = {"train": r"train.*", "testA": r"test_?A.*", "testB": r"test_?B.*"}
+_PATTERNS = {"train": r"training.*", "testA": r"test_?A.*", "testB": r"test_?B.*"}
 _CLIP = re.compile(r"(sub\d{4})_\d+", re.IGNORECASE)
 _MEMBERS = {
     "train": """0003-0005 0007 0009-0015 0017 0019 0021-0023 0025-0028 0031-0045 0047-0049 0051 0053-0054

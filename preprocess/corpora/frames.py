@@ -4,7 +4,6 @@ Corpora number their frames in every possible way (`img46.jpg`, `006_05562.jpg`,
 `00109.png`), so a folder is listed and the last run of digits read; a name is never built from a number.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from contracts.errors import InputError
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 _NUMBER = re.compile(r"(\d+)\D*$")
 _EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA"}
+_CURE = "unpack the clip again"
 
 
 def list_frames(folder: Path) -> dict[int, Path]:
@@ -24,28 +24,20 @@ def list_frames(folder: Path) -> dict[int, Path]:
     Raises:
         InputError: no such folder, no image in it, an image without a number, or a number that occurs twice.
     """
-    try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError("no such folder of frames", file=folder, cure="unpack the corpus again") from error
+    if not Path(folder).is_dir():
+        raise InputError("no such folder of frames", file=folder, cure="unpack the corpus again")
     frames: dict[int, Path] = {}
-    for name in names:
-        stem, suffix = os.path.splitext(name)
-        if suffix.lower() not in SUFFIXES:
+    for path in sorted(Path(folder).iterdir()):
+        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
             continue
-        match = _NUMBER.search(stem)
+        match = _NUMBER.search(path.stem)
         if match is None:
-            raise InputError(
-                "an image without a frame number", file=folder / name, cure="move it out of the clip"
-            )
-        number = int(match.group(1))
+            raise InputError("an image without a frame number", file=path, cure="move it out of the clip")
+        number = int(match[1])
         if number in frames:
-            raise InputError(
-                f"frame {number} is here twice, as {frames[number].name} and {name}",
-                file=folder,
-                cure="remove the copy",
-            )
-        frames[number] = folder / name
+            both = f"{frames[number].name} and {path.name}"
+            raise InputError(f"frame {number} is here twice, as {both}", file=folder, cure="remove the copy")
+        frames[number] = path
     if not frames:
         raise InputError(
             f"no frame in this clip's folder (looked for {', '.join(SUFFIXES)})",
@@ -77,8 +69,9 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
     # Pillow refuses a file that ends early; OpenCV would fill the rest with grey and say nothing.
     try:
         with Image.open(path) as image:
-            deep = image.mode not in _EIGHT_BIT or any("16" in str(tile[-1]) for tile in image.tile)
-            if deep:
+            # Pillow reads 16-bit colour as if it had eight; only the raw mode of the data tells.
+            raw_modes = [tile[-1] if isinstance(tile[-1], str) else str(tile[-1][0]) for tile in image.tile]
+            if image.mode not in _EIGHT_BIT or any(";16" in mode for mode in raw_modes):
                 raise InputError(
                     f"pixels are not 8-bit grey or RGB (mode {image.mode}, {image.format})",
                     file=path,
@@ -86,12 +79,8 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
                 )
             return np.array(image.convert(mode))
     except FileNotFoundError as error:
-        raise InputError("the frame is not on disk", file=path, cure="unpack the clip again") from error
+        raise InputError("the frame is not on disk", file=path, cure=_CURE) from error
     except UnidentifiedImageError as error:
-        raise InputError(
-            "not an image, whatever its name says", file=path, cure="unpack the clip again"
-        ) from error
+        raise InputError("not an image, whatever its name says", file=path, cure=_CURE) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"the image is damaged ({error})", file=path, cure="unpack the clip again"
-        ) from error
+        raise InputError(f"the image is damaged ({error})", file=path, cure=_CURE) from error

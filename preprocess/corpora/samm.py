@@ -52,7 +52,7 @@ class Samm(Corpus):
         )
 
     def annotations(self, root: Path, folders: Mapping[ClipKey, Path]) -> Iterable[Annotation]:
-        sheet = one_workbook(_survey(root), r"SAMM.*", SHEET)
+        sheet = one_workbook(_survey(root), r"SAMM(_(\d+_)?Micro.*)?", SHEET)
         return annotations(sheet, HEADINGS, subject_spelling("{:03d}"), corpus=self.name, fps=FPS)
 
 

@@ -6,7 +6,7 @@ re-saved copies. The header is therefore found by its content and every cell is 
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +39,9 @@ def read_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
             if len(set(keys) & set(wanted)) > len({_key(cell) for cell in best_row} & set(wanted)):
                 best_row = list(row)
     found = [cell.strip() for cell in best_row if cell.strip()]
-    missing = [name for name in columns if _key(name) not in {_key(cell) for cell in found}]
+    missing = [name for name in columns if _key(name) not in map(_key, found)]
     raise InputError(
-        f"no sheet has the columns {', '.join(map(repr, missing))} (found: {', '.join(map(repr, found)) or 'none'})",
+        f"no sheet has the columns {_listed(missing)} (found: {_listed(found) or 'none'})",
         file=path,
         cure="give the owner's workbook as shipped, or rename its headings",
     )
@@ -58,8 +58,8 @@ def annotations(
     """One annotation for each row of a workbook.
 
     Args:
-        headings: field (`subject`, `clip`, `onset`, `apex`, `offset`, `emotion`, `action_units`, and `fps` where
-            it differs between rows) -> the owner's heading.
+        headings: the owner's heading of each field: `subject`, `clip`, `onset`, `apex`, `offset`, `emotion`,
+            `action_units`, and `fps` where it differs between rows.
         subject_of: from a subject cell, whose zeros a spreadsheet may have eaten, to the official spelling.
         fps: frames per second of the whole corpus.
 
@@ -70,7 +70,7 @@ def annotations(
         row = {field: cells[heading] for field, heading in headings.items()}
         if not row["subject"] or not row["clip"]:
             raise InputError(
-                f"a row lacks its {headings['subject']} or {headings['clip']} ({', '.join(filter(None, cells.values()))})",
+                f"no {headings['subject']} or no {headings['clip']} in a row ({_listed(cells.values())})",
                 file=sheet,
                 cure="complete the row or remove it",
             )
@@ -121,6 +121,10 @@ def _whole_number(cell: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def _listed(texts: Iterable[str]) -> str:
+    return ", ".join(repr(text) for text in texts if text)
+
+
 def _key(heading: str) -> str:
     return "".join(heading.split()).casefold()
 
@@ -135,7 +139,7 @@ def _sheets(path: Path) -> "list[pd.DataFrame]":
             path, sheet_name=None, header=None, dtype=str, na_filter=False, engine="openpyxl"
         )
         return [sheet.fillna("").astype(str) for sheet in book.values()]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, pd.errors.ParserError) as error:
+    except (OSError, ValueError, KeyError, SyntaxError, zipfile.BadZipFile, pd.errors.ParserError) as error:
         raise InputError(
             f"not a readable workbook ({error})",
             file=path,

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from contracts.errors import InputError
 from preprocess.corpora.corpus import Annotation, ClipKey, Corpus
 from preprocess.corpora.tree import keyed, one_home, subfolders, survey
 
@@ -48,6 +49,13 @@ class Smic(Corpus):
 
     def annotations(self, root: Path, folders: Mapping[ClipKey, Path]) -> Iterable[Annotation]:
         for (subject, clip), folder in folders.items():
+            if folder.parent.name.lower() not in EMOTIONS:
+                raise InputError(
+                    f"the emotion's folder is called {folder.parent.name!r}, not {', '.join(EMOTIONS)}",
+                    file=folder,
+                    clip=self.clip_id(subject, clip),
+                    cure="restore the owner's folder names",
+                )
             yield Annotation(subject, clip, None, None, None, FPS, folder.parent.name)
 
 
@@ -70,14 +78,10 @@ def _folders(root: Path) -> list[tuple[str, str, Path]]:
 
 
 def _leaves(kind: Path) -> list[Path]:
-    if kind.name.lower() == "micro":
-        return [
-            clip
-            for emotion in subfolders(kind)
-            if emotion.name.lower() in EMOTIONS
-            for clip in subfolders(emotion)
-        ]
-    return subfolders(kind)
+    """Clip folders: one level further down, below the emotion, for micro-expressions only."""
+    if kind.name.lower() != "micro":
+        return subfolders(kind)
+    return [clip for emotion in subfolders(kind) for clip in subfolders(emotion)]
 
 
 def _is_high_speed(folder: Path, children: list[Path]) -> bool:

@@ -101,8 +101,9 @@ def one_workbook(found: Survey, pattern: str, usual_name: str) -> Path:
             cure="put the owner's workbook there (.xlsx; saved as .csv will do)",
         )
     if len(matches) > 1:
+        places = ", ".join(str(path.relative_to(found.root)) for path in matches)
         raise InputError(
-            f"several annotation workbooks: {', '.join(str(path.relative_to(found.root)) for path in matches)}",
+            f"several annotation workbooks ({places})",
             file=found.root,
             cure="keep the one you mean and move the others away",
         )

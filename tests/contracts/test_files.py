@@ -30,6 +30,13 @@ def test_the_file_is_not_there_until_it_is_whole(tmp_path):
     assert target.read_text() == "new"
 
 
+def test_what_a_killed_writer_left_is_cleared_by_the_next(tmp_path):
+    (tmp_path / ".table.csv.4711.partial").write_text("half")
+    with whole(tmp_path / "table.csv") as partial:
+        partial.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
 def test_ids_stay_text_and_empty_cells_stay_empty(tmp_path):
     write_csv(pd.DataFrame({"subject": ["006", "NA"], "reason": ["", "null"]}), tmp_path / "t.csv")
     table = read_csv(tmp_path / "t.csv")

@@ -21,7 +21,7 @@ EMOTIONS = {
 
 def clip_table(rows):
     """(clip_id, emotion) pairs -> the columns of a clip table that protocols read."""
-    parts = [clip_id.split("/") + [clip_id, emotion] for clip_id, emotion in rows]
+    parts = [[*clip_id.split("/"), clip_id, emotion] for clip_id, emotion in rows]
     return pd.DataFrame(parts, columns=["corpus", "subject", "clip", "clip_id", "emotion"])
 
 

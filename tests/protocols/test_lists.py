@@ -1,15 +1,15 @@
 """The labelling rules on hand-made clip tables, and the four lists."""
 
 import pytest
+from handmade import SUBJECTS, clip_table, one_clip_per_emotion, small_lists
+
 from contracts.errors import InputError
 from contracts.files import read_csv
-from handmade import SUBJECTS, clip_table, one_clip_per_emotion, small_lists
 from protocols import get_protocol
 from protocols.coverage import Coverage, checksum, complete
 from protocols.lists import make_lists, write_lists
 
-# Clips of SMIC-HS per subject: negative, positive, surprise. Its ids are gapless, so counts are the whole
-# list.
+# Clips of SMIC-HS per subject: negative, positive, surprise. Ids are gapless: the counts are the whole list.
 SMIC = {
     "s01": (3, 2, 1),
     "s02": (0, 1, 5),
@@ -119,10 +119,11 @@ def test_megc2019_leaves_out_the_clips_without_apex_by_name_and_no_others():
 def test_every_clip_is_labelled_or_skipped_with_a_reason(protocol):
     table = one_clip_per_emotion(SUBJECTS[protocol.name])
     lists = small_lists(protocol.name)
-    listed = [set(lists.test.clip_id), set(lists.skipped.clip_id), *(set(t.clip_id) for t in
-    lists.train.values())] assert set.union(*listed) == set(table.clip_id) assert not
-    set(lists.skipped.clip_id) & set.union(*(part for k, part in enumerate(listed) if k != 1)) assert
-    (lists.skipped.reason != "").all()
+    skipped = set(lists.skipped.clip_id)
+    used = set(lists.test.clip_id).union(*(table.clip_id for table in lists.train.values()))
+    assert used | skipped == set(table.clip_id)
+    assert not used & skipped
+    assert (lists.skipped.reason != "").all()
 
 
 def test_a_clip_of_a_subject_outside_the_run_is_skipped_with_its_reason():
@@ -162,16 +163,20 @@ def test_lists_do_not_depend_on_the_order_of_rows(protocol):
 
 def test_dfme_parts_are_the_two_test_sets():
     lists = small_lists("dfme")
-    part = {clip.split("/")[1]: part for clip, part in zip(lists.labels.clip_id, lists.labels.part,
-    strict=True)} assert part == {"sub0008": "testA", "sub0020": "testA", "sub0001": "testB", "sub0002":
-    "testB"} assert set(lists.labels.fold) == {"train"}
+    labels = lists.labels
+    part = {clip.split("/")[1]: part for clip, part in zip(labels.clip_id, labels.part, strict=True)}
+    assert part == {"sub0008": "testA", "sub0020": "testA", "sub0001": "testB", "sub0002": "testB"}
+    assert set(labels.fold) == {"train"}
 
 
 def test_a_subject_whose_clips_are_all_dropped_keeps_its_fold():
-    table = clip_table(
-        [("casme2/sub01/a", "others"), ("casme2/sub02/a", "disgust"), ("casme2/sub02/b", "happiness")]
-        + [("casme2/sub03/a", "disgust"), ("casme2/sub03/b", "happiness")]
-    )
+    rows = [("casme2/sub01/a", "others")]
+    rows += [
+        (f"casme2/{subject}/{emotion}", emotion)
+        for subject in ("sub02", "sub03")
+        for emotion in ("disgust", "happiness")
+    ]
+    table = clip_table(rows)
     lists = make_lists(get_protocol("megc2019"), table, {"casme2": ["sub01", "sub02", "sub03"]})
     assert len(lists.train["casme2_sub01"]) == 4
     assert "casme2_sub01" not in set(lists.test.fold)
@@ -185,8 +190,8 @@ def test_a_fold_with_one_class_is_refused():
 
 def test_an_unknown_emotion_names_clip_and_nearest():
     table = clip_table([("casme2/sub01/a", "hapiness")])
-    with pytest.raises(InputError, match=r"casme2/sub01/a: emotion 'hapiness' is unknown. Did you mean
-        'happiness'"): make_lists(get_protocol("megc2019"), table, {"casme2": ["sub01", "sub02"]})
+    with pytest.raises(InputError, match=r"sub01/a: emotion 'hapiness' is unknown. Did you mean 'happiness'"):
+        make_lists(get_protocol("megc2019"), table, {"casme2": ["sub01", "sub02"]})
 
 
 def test_a_clip_given_twice_is_refused():

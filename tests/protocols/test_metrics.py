@@ -1,5 +1,7 @@
 """Metrics against values worked by hand, and against scikit-learn."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from contracts.errors import InputError
+from protocols import metrics
 from protocols.metrics import get_metric, list_metrics
 
 MAJORITY = np.array([[250, 0, 0], [109, 0, 0], [83, 0, 0]])
@@ -57,5 +60,14 @@ def test_every_metric_is_one_for_a_perfect_prediction(name):
 
 
 def test_unknown_metric_names_the_nearest():
-    with pytest.raises(InputError, match="(?i)did you mean 'uf1'"):
+    with pytest.raises(InputError, match=r"(?i)did you mean 'uf1'"):
         get_metric("uf11")
+
+
+def test_a_new_metric_is_one_new_file(tmp_path, monkeypatch):
+    (tmp_path / "hits.py").write_text("def hits(confusion):\n    return float(confusion.trace())\n")
+    monkeypatch.setattr(metrics.__spec__, "submodule_search_locations", [*metrics.__path__, str(tmp_path)])
+    monkeypatch.setattr(metrics, "__path__", metrics.__spec__.submodule_search_locations)
+    assert "hits" in list_metrics()
+    assert get_metric("hits")(MAJORITY) == 250
+    sys.modules.pop("protocols.metrics.hits")

@@ -1,4 +1,4 @@
-"""The registry and the protocols themselves: known before any data is, and laid out so that nothing can leak."""
+"""The registry and the protocols: known before any data is, and laid out so that nothing can leak."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def test_registry_finds_both_protocols():
 
 
 def test_unknown_protocol_names_the_nearest():
-    with pytest.raises(InputError, match="(?i)did you mean 'megc2019'"):
+    with pytest.raises(InputError, match=r"(?i)did you mean 'megc2019'"):
         get_protocol("megc2091")
 
 

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from handmade import predicted, small_lists
+
 from contracts.errors import InputError
 from contracts.files import read_csv
 from contracts.predictions import read_predictions, write_predictions
-from handmade import predicted, small_lists
 from protocols import get_protocol
 from protocols.runs import find_predictions
 from protocols.scores import confusion, score, score_run
@@ -44,8 +45,12 @@ def test_scores_are_pooled_over_folds_not_averaged():
 def test_majority_baseline_on_the_full_composite():
     counts = MEGC.counts.items()
     labels = labelled(
-        *((corpus, name) for corpus, row in counts for name, n in zip(MEGC.classes, row, strict=True) for _
-        in range(n))
+        *(
+            (corpus, name)
+            for corpus, row in counts
+            for name, n in zip(MEGC.classes, row, strict=True)
+            for _ in range(n)
+        )
     )
     scores = score(predicted(labels, MEGC.classes, ["negative"] * 442), labels, MEGC)
     for metric, expected in (("uf1", 0.241), ("uar", 0.333), ("acc", 0.566)):
@@ -54,9 +59,9 @@ def test_majority_baseline_on_the_full_composite():
 
 def test_confusion_counts_every_clip_once(protocol):
     labels = small_lists(protocol.name).labels
-    wrong = [protocol.classes[(protocol.classes.index(name) + 1) % len(protocol.classes)] for name in
-    labels.label] table = confusion(predicted(labels, protocol.classes, wrong), labels, protocol) assert
-    table[table.truth == table.predicted]["count"].sum() == 0
+    following = dict(zip(protocol.classes, protocol.classes[1:] + protocol.classes[:1], strict=True))
+    table = confusion(predicted(labels, protocol.classes, labels.label.map(following)), labels, protocol)
+    assert table[table.truth == table.predicted]["count"].sum() == 0
     for part in protocol.parts:
         assert table[table.part == part.name]["count"].sum() == labels.part.isin(part.groups).sum()
 
@@ -98,13 +103,20 @@ def test_a_run_is_scored_whole(run):
     assert all(path.exists() for path in paths)
     scores = read_csv(run / "scores" / "megc2019.csv").astype({"value": float, "seed": int})
     assert list(scores.columns) == ["model", "seed", "part", "metric", "value", "n"]
-    assert set(zip(scores.model, scores.seed, strict=True)) == {("merba_tiny", 0), ("ststnet", 0),
-    ("ststnet", 1)} means = json.loads((run / "scores" / "metrics.json").read_text()) rows =
-    scores[(scores.model == "ststnet") & (scores.part == "samm") & (scores.metric == "uar")] assert
-    means["megc2019"]["ststnet"]["samm"]["uar"] == pytest.approx(rows.value.mean(), abs=1e-6) assert
-    list(means["dfme"]["merba_tiny"]) == ["testA", "testB"] outcomes = read_csv(run / "scores" /
-    "confusion_megc2019_ststnet.csv") assert list(outcomes.columns) == ["actual", "predicted", "part",
-    "seed"] assert len(outcomes) == 2 * int(scores[scores.part == "combined"].n.iloc[0])
+    runs = {("merba_tiny", 0), ("ststnet", 0), ("ststnet", 1)}
+    assert set(zip(scores.model, scores.seed, strict=True)) == runs
+    outcomes = read_csv(run / "scores" / "confusion_megc2019_ststnet.csv")
+    assert list(outcomes.columns) == ["actual", "predicted", "part", "seed"]
+    assert len(outcomes) == 2 * int(scores[scores.part == "combined"].n.iloc[0])
+
+
+def test_the_summary_holds_means_over_seeds(run):
+    score_run(run)
+    scores = read_csv(run / "scores" / "megc2019.csv").astype({"value": float})
+    rows = scores[(scores.model == "ststnet") & (scores.part == "samm") & (scores.metric == "uar")]
+    means = json.loads((run / "scores" / "metrics.json").read_text())
+    assert means["megc2019"]["ststnet"]["samm"]["uar"] == pytest.approx(rows.value.mean(), abs=1e-6)
+    assert list(means["dfme"]["merba_tiny"]) == ["testA", "testB"]
 
 
 def test_scoring_again_changes_no_byte(run):
@@ -119,18 +131,28 @@ def test_a_refusal_names_the_prediction_file(run):
         score_run(run)
 
 
-def test_only_the_models_and_seeds_asked_for_are_scored(run):
-    found = find_predictions(run, models=["ststnet"], seeds=[1])
-    assert {name: {m: list(s) for m, s in models.items()} for name, models in found.items()} == {
-        "dfme": {"ststnet": [1]},
-        "megc2019": {"ststnet": [1]},
-    }
+def declare(run, **account):
+    (run / "run.json").write_text(json.dumps({"run": "demo", "corpora": "synthetic", **account}))
+
+
+def test_files_of_an_earlier_configuration_do_not_count(run):
+    declare(run, predictions={"dfme": ["ststnet"]}, seeds=[1])
+    found = find_predictions(run)
+    assert found == {"dfme": {"ststnet": {1: run / "predictions" / "dfme" / "ststnet" / "seed1.csv"}}}
+
+
+def test_a_prediction_file_that_belongs_to_the_run_must_be_there(run):
+    declare(run, predictions={"dfme": ["ststnet", "merba_tiny"]}, seeds=[0, 1])
+    with pytest.raises(InputError, match=r"dfme/merba_tiny/seed1.csv: the predictions are missing"):
+        find_predictions(run)
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("predictions/megc2019/ststnet/best.csv", "name it seed"), ("predictions/megc/x/seed0.csv", "unknown
-    protocol")],
+    [
+        ("predictions/megc2019/ststnet/best.csv", "Name it seed"),
+        ("predictions/megc/ststnet/seed0.csv", "unknown protocol"),
+    ],
 )
 def test_a_stray_prediction_file_is_named(run, name, message):
     (run / name).parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from contracts.errors import InputError
 from contracts.files import read_csv
 from protocols import get_protocol
 from protocols.assemble import make_table
-from protocols.layout import lay_out
+from protocols.layout import Cell, Grid, lay_out
 from protocols.render import latex, markdown
 from protocols.scores import score_run
 from protocols.tables import write_tables
@@ -124,9 +124,11 @@ def test_latex_is_balanced_escaped_and_ascii(scored, protocol):
 
 
 def test_latex_escapes_what_it_must():
-    from protocols.render import _tex
-
-    assert _tex("50% of A&B_1 #2") == r"50\% of A\&B\_1 \#2"
+    grid = Grid("A&B_1", ["50% #2"], [("", 1)], ["$x$"], [[Cell("{y}", ("a",))]], [("a", "~")])
+    text = latex(grid, label="tab:x")
+    assert r"\caption{A\&B\_1. 50\% \#2}" in text
+    assert r"\{y\}\textsuperscript{a} \\" in text
+    assert r"\$x\$" in text
 
 
 def test_the_command_line_needs_results_only_and_reports_faults_without_traceback(scored, tmp_path):
@@ -135,5 +137,5 @@ def test_the_command_line_needs_results_only_and_reports_faults_without_tracebac
     assert "megc2019.md" in done.stdout
     failed = subprocess.run([*command, str(tmp_path / "none")], capture_output=True, text=True)
     assert failed.returncode == 1
-    assert "no scores" in failed.stderr
+    assert "no such results folder" in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -77,6 +77,7 @@ def final_output():
         *expand(f"{RESULTS}/tables/{{protocol}}.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
         *[f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
         *[f"{DATA}/pictures/{corpus}/{subjects[0]}.png" for corpus, subjects in SUBJECTS.items()],
+        *[f"{RESULTS}/curves/{protocol}_{model}.csv" for protocol, model in benchmarks()],
         f"{RESULTS}/scores/metrics.json",
     ]
 
@@ -171,6 +172,13 @@ def checkpoints(wildcards):
     """One checkpoint per fold of a protocol, for one model and seed."""
     return expand(
         f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/seed{wildcards.seed}.pt",
+        fold=[fold.name for fold in FOLDS[wildcards.protocol]],
+    )
+
+
+def training_logs(wildcards):
+    return expand(
+        f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/log.csv",
         fold=[fold.name for fold in FOLDS[wildcards.protocol]],
     )
 

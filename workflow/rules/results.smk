@@ -47,6 +47,7 @@ rule tables:
     input:
         scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
         labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=PROTOCOLS),
+        coverage=expand(f"{RESULTS}/labels/{{protocol}}.json", protocol=PROTOCOLS),
         run=f"{RESULTS}/run.json",
         published=published_files(),
     output:

@@ -14,6 +14,7 @@ for name, folds in FOLDS.items():
             test=f"{DATA}/protocols/{name}/test.csv",
             skipped=f"{DATA}/protocols/{name}/skipped.csv",
             labels=f"{RESULTS}/labels/{name}.csv",
+            coverage=f"{RESULTS}/labels/{name}.json",
         params:
             protocol=name,
             subjects={corpus: SUBJECTS[corpus] for corpus in PROTOCOLS[name].subjects},
@@ -63,3 +64,16 @@ rule predict:
         "../../environment.yml"
     script:
         "../scripts/predict.py"
+
+
+rule curves:
+    input:
+        training_logs,
+    output:
+        f"{RESULTS}/curves/{{protocol}}_{{model}}.csv",
+    log:
+        f"{LOGS}/curves/{{protocol}}/{{model}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/curves.py"

@@ -1,41 +1,28 @@
 """Action units as displacement fields on a face with 68 landmarks.
 
-An action unit pulls a few landmarks in fixed directions (Ekman, Friesen, Hager, "Facial Action Coding System",
-2002, for which muscle pulls where). Around them the skin follows, less with distance:
+An action unit pulls a few landmarks in fixed directions (Ekman, Friesen, Hager, "Facial Action Coding
+System", 2002, says which muscle pulls where). Around them the skin follows, less with distance:
 
     d(x) = sum_i g_i(x) v_i / sum_i g_i(x) * (1 - prod_i (1 - g_i(x))),   g_i(x) = exp(-|x - p_i|^2 / 2 s^2)
 
-which is smooth, equals v_i near a lone landmark and is never longer than the longest v_i. Lengths are in units of
-E, the distance of the outer eye corners; directions are in the face's own frame, x along the eyes to the
-image's right, y downwards.
+which is smooth, equals v_i at a lone landmark and is never longer than the longest v_i. Lengths are in
+units of E, the distance of the outer eye corners; directions are in the face's own frame, x along the eyes
+to the image's right, y downwards.
 """
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
-OUTER_EYE_CORNERS = (36, 45)
-_RIGHT = {
-    17: 26,
-    18: 25,
-    19: 24,
-    20: 23,
-    21: 22,
-    31: 35,
-    32: 34,
-    36: 45,
-    37: 44,
-    38: 43,
-    39: 42,
-    40: 47,
-    41: 46,
-}
-_RIGHT |= {48: 54, 49: 53, 50: 52, 58: 56, 59: 55, 60: 64, 61: 63, 67: 65, 6: 10, 7: 9}
-_CHEEKS = {68: (41, 48), 69: (46, 54)}
-_RIGHT[68] = 69
+from preprocess.corpora.synthetic.landmarks import MIRRORED, OUTER_EYE_CORNERS
 
-# For each unit: spread s, then the points on the image's left (the subject's right) and in the middle, with the
-# direction each is pulled in, x > 0 being outwards. The other side mirrors them.
+# Two points that no landmark marks, each the middle of two landmarks: the cheeks, under the eyes.
+_CHEEKS = {68: (41, 48), 69: (46, 54)}
+_OTHER_SIDE = {k: other for k, other in enumerate((*MIRRORED, 69, 68)) if k != other}
+
+# For each unit: spread s, then the points on the image's left (the subject's right) and in the middle, with
+# the direction each is pulled in, x > 0 being outwards. The other side mirrors them.
 _UNITS = {
     1: (0.15, {20: (0, -0.8), 21: (0, -1)}),
     2: (0.15, {17: (0, -0.8), 18: (0, -1), 19: (0, -0.8)}),
@@ -55,7 +42,7 @@ _UNITS = {
 
 
 def parse(action_units: str) -> list[tuple[int, str]]:
-    """Units and sides (`L`, `R`: the subject's own; empty: both) of an owner's string such as `4+L10` or `12B`.
+    """Units and sides (`L`, `R`: the subject's own; empty: both) of a string such as `4+L10` or `12B`.
 
     Units that have no field here are left out.
     """
@@ -80,33 +67,33 @@ def field(
     eyes = float(np.hypot(*(right - left)))
     along = (right - left) / eyes
     down = np.array([-along[1], along[0]])
-    points = np.vstack([landmarks, *(0.5 * (landmarks[a] + landmarks[b])[None] for a, b in _CHEEKS.values())])
+    points = np.vstack([landmarks, *((landmarks[a] + landmarks[b])[None] / 2 for a, b in _CHEEKS.values())])
     total = np.zeros((*shape, 2), np.float32)
     ys, xs = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     for unit, side, weight, turn in pulls:
         spread, anchors = _UNITS[unit]
-        top, weighted, missed = (
-            np.float32(1e-6),
-            np.zeros((*shape, 2), np.float32),
+        cos, sin = float(np.cos(turn)), float(np.sin(turn))
+        near, pulled, free = (
+            np.full(shape, 1e-6, np.float32),
+            np.zeros_like(total),
             np.ones(shape, np.float32),
         )
-        for point, (outward, downward) in _both_sides(anchors, side):
-            cos, sin = float(np.cos(turn)), float(np.sin(turn))
-            pull = (cos * outward - sin * downward) * along + (sin * outward + cos * downward) * down
-            x, y = points[point]
-            g = np.exp(-((xs - float(x)) ** 2 + (ys - float(y)) ** 2) / float(2 * (spread * eyes) ** 2))
-            top = top + g
-            weighted += g[..., None] * pull.astype(np.float32)
-            missed *= 1 - g
-        total += np.float32(weight) * weighted / top[..., None] * (1 - missed)[..., None]
+        for point, (rightward, downward) in _both_sides(anchors, side):
+            pull = (cos * rightward - sin * downward) * along + (sin * rightward + cos * downward) * down
+            x, y = (float(value) for value in points[point])
+            g = np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / float(2 * (spread * eyes) ** 2))
+            near += g
+            pulled += g[..., None] * pull.astype(np.float32)
+            free *= 1 - g
+        total += np.float32(weight) * pulled * ((1 - free) / near)[..., None]
     return total / max(float(np.hypot(total[..., 0], total[..., 1]).max()), 1e-6)
 
 
-def _both_sides(anchors: dict, side: str):
-    """Points and pulls with x to the image's right: the image's left side, its mirror, or both."""
+def _both_sides(anchors: dict, side: str) -> Iterator[tuple[int, tuple[float, float]]]:
+    """Points and pulls, now with x to the image's right: of one side of the face or of both."""
     for point, (outward, downward) in anchors.items():
         # The subject's right is on the image's left.
-        if side != "L" or point not in _RIGHT:
+        if side != "L" or point not in _OTHER_SIDE:
             yield point, (-outward, downward)
-        if side != "R" and point in _RIGHT:
-            yield _RIGHT[point], (outward, downward)
+        if side != "R" and point in _OTHER_SIDE:
+            yield _OTHER_SIDE[point], (outward, downward)

@@ -1,12 +1,13 @@
 """What a clip's face does: action units over time, and a head that does not keep quite still.
 
-A frame shows I_t(y) = I_0(z - e(t) d(y)), z = D_t^-1(y): the person at rest I_0, displaced by the planted field
-d with envelope e, seen under the head's drift D_t, a small similarity. At the onset e = 0 and D is the identity,
-so the onset frame is I_0 itself.
+A frame shows I_t(y) = I_0(z - e(t) d(y)), z = D_t^-1(y): the person at rest I_0, displaced by the planted
+field d with envelope e, seen under the head's drift D_t, a small rigid motion. At the onset e = 0 and D is
+the identity, so the onset frame is I_0 itself.
 """
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from preprocess.corpora.synthetic import action_units
@@ -81,8 +82,6 @@ def true_flow(motion: Motion, frame: int, drift: bool = True) -> np.ndarray:
 
     Solves y = D_t(x + e(t) d(y)) by fixed-point steps; `drift=False` leaves the head still (D the identity).
     """
-    import cv2
-
     height, width = motion.field.shape[:2]
     start = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
     shift_x, shift_y, angle = (float(value) if drift else 0.0 for value in motion.drift[frame])

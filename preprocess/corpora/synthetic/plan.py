@@ -1,7 +1,7 @@
 """Who is recorded, in which clips, doing what, and under which frame numbers. Pure: no pixels, no files.
 
-Everything random is drawn from a generator seeded by the options' seed and the name of the thing itself, so a
-subject's clips do not depend on which other subjects are asked for.
+Everything random is drawn from a generator seeded by the options' seed and the name of the thing itself, so
+a subject's clips do not depend on which other subjects are asked for.
 """
 
 import zlib
@@ -18,10 +18,10 @@ class Options:
 
     Args:
         seed: of everything.
-        clips_per_class: clips a subject gives per class (negative, positive, surprise) in SMIC, CASME II, SAMM.
-        clips_per_emotion: clips a subject gives for each of DFME's seven emotions.
+        clips_per_class: of negative, positive and surprise each, per subject of SMIC, CASME II and SAMM.
+        clips_per_emotion: of each of the seven emotions, per subject of DFME.
         length: shortest and longest clip, onset to offset, in frames.
-        amplitude: smallest and largest peak displacement in pixels at an outer-eye-corner distance of 95 px.
+        amplitude: smallest and largest peak displacement, px at an outer-eye-corner distance of 95 px.
         noise: standard deviation of camera noise, grey levels.
         drift: standard deviation of the head's drift in px; its rotation is half as many degrees.
     """

@@ -1,9 +1,9 @@
 """Two public-domain portraits made into many people.
 
-The portraits are `astronaut` (Eileen Collins; NASA, ships with scikit-image) and `grace_hopper` (US Navy, ships
-with matplotlib). A person is one of them under a fixed smooth warp, a stretch, perhaps a mirror, another tone
-and another place in the frame. They still look like two people: good for pipelines, folds and leaks, no ground
-for claims about unseen faces.
+The portraits are `astronaut` (Eileen Collins; NASA, ships with scikit-image) and `grace_hopper` (US Navy,
+ships with matplotlib). A person is one of them under a fixed smooth warp, a stretch, perhaps a mirror,
+another tone and another place in the frame. They still look like two people: good for pipelines, folds and
+leaks, no ground for claims about unseen faces.
 
 `portraits.json` holds their 68 landmarks, x and y in pixels, found once with dlib's shape predictor.
 """
@@ -16,15 +16,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from preprocess.corpora.synthetic.action_units import OUTER_EYE_CORNERS
+from preprocess.corpora.frames import read_color
+from preprocess.corpora.synthetic.landmarks import MIRRORED, OUTER_EYE_CORNERS
 from preprocess.corpora.synthetic.plan import Options, generator, number_of
 
 # Patch around the middle of the eyes, in outer-eye-corner distances: left, top, right, bottom.
 _PATCH = (-1.65, -1.65, 1.65, 1.95)
-# dlib's 68 points under a mirror: which point of the mirrored face is which point of the face.
-_MIRRORED = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1), *range(45, 41, -1)]
-_MIRRORED += [47, 46, *range(39, 35, -1), 41, 40, *range(54, 47, -1), *range(59, 54, -1)]
-_MIRRORED += [*range(64, 59, -1), *range(67, 64, -1)]
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Person:
 
 
 def person(corpus: str, subject: str, width: int, height: int, options: Options) -> Person:
-    """The subject's face in a frame of that size; even numbers descend from one portrait, odd from the other."""
+    """The subject's face in a frame of that size; even numbers are made of one portrait, odd of the other."""
     rng = generator(options, "person", corpus, subject)
     image, marks = _portrait(("astronaut", "grace_hopper")[number_of(subject) % 2])
     eyes = float(rng.uniform(97, 112))
@@ -62,18 +59,15 @@ def person(corpus: str, subject: str, width: int, height: int, options: Options)
         round(room_x / 2 + float(rng.uniform(-0.25, 0.25)) * room_x),
         round(room_y / 2 + float(rng.uniform(-0.25, 0.25)) * room_y),
     )
-    xs, ys = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
-    face = np.stack([(xs + left) / eyes, (ys + top) / eyes], axis=-1)
+    face = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), axis=-1) / eyes
 
     mirror = bool(rng.integers(2))
     to_portrait = _Warp(rng, marks, mirror)
-    source = to_portrait(face)
-    patch = cv2.remap(
-        image, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
+    source = to_portrait(face).astype(np.float32)
+    patch = cv2.remap(image, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     patch = _retone(patch, rng)
 
-    landmarks = marks[_MIRRORED] if mirror else marks
+    landmarks = marks[list(MIRRORED)] if mirror else marks
     landmarks = to_portrait.inverse(landmarks) * eyes + np.array([origin[0] - left, origin[1] - top])
 
     scene = _backdrop(rng, width, height)
@@ -99,12 +93,10 @@ class _Warp:
         self.heights = rng.normal(0, 0.0155, size=(6, 2))
 
     def __call__(self, face: np.ndarray) -> np.ndarray:
-        bent = face @ self.linear.T.astype(face.dtype)
+        bent = face @ self.linear.T
         for wave, phase, height in zip(self.waves, self.phases, self.heights, strict=True):
-            bent = bent + np.sin(face @ wave.astype(face.dtype) + face.dtype.type(phase))[
-                ..., None
-            ] * height.astype(face.dtype)
-        return bent * face.dtype.type(self.eyes) + self.middle.astype(face.dtype)
+            bent += np.sin(face @ wave + phase)[..., None] * height
+        return bent * self.eyes + self.middle
 
     def inverse(self, portrait: np.ndarray) -> np.ndarray:
         """Points of the portrait in the face's frame, by fixed-point steps."""
@@ -123,11 +115,8 @@ def _portrait(name: str) -> tuple[np.ndarray, np.ndarray]:
         image = skimage.data.astronaut()
     else:
         import matplotlib.cbook
-        from PIL import Image
 
-        image = np.array(
-            Image.open(matplotlib.cbook.get_sample_data(f"{name}.jpg", asfileobj=False)).convert("RGB")
-        )
+        image = read_color(Path(matplotlib.cbook.get_sample_data(f"{name}.jpg", asfileobj=False)))
     marks = json.loads(Path(__file__).with_name("portraits.json").read_text())
     return image.astype(np.float32), np.array(marks[name])
 

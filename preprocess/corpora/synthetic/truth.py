@@ -5,8 +5,8 @@ One group a clip, named by its clip id with `/` for the group levels:
 * attributes `apex` (frame number) and `action_units`;
 * `numbers` (n,), `envelope` (n,), `drift` (n, 3): per frame, see `motion.Motion`;
 * `landmarks` (68, 2): x, y in pixels of the onset frame;
-* `flow` and `flow_action_units` (h, w, 2) float32: displacement from onset to apex in pixels, with and without
-  the head's drift, on the patch whose upper left corner is the attribute `origin` (x, y) in the frame.
+* `flow` and `flow_action_units` (h, w, 2) float32: displacement from onset to apex in pixels, with and
+  without the head's drift, on the patch whose upper left corner is the attribute `origin` (x, y).
 """
 
 from collections.abc import Sequence

@@ -16,6 +16,10 @@ _MENU = {
     "surprise": ["1+2", "1+2+26", "1+2+5"],
     "others": ["4", "7"],
 }
+_HEADINGS = (
+    *("Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None),
+    *("Action Units", "Estimated Emotion"),
+)
 
 
 def clips(subject: str, options: Options) -> list[PlannedClip]:
@@ -55,8 +59,7 @@ def clips(subject: str, options: Options) -> list[PlannedClip]:
 
 def write_sheet(root: Path, planned: list[PlannedClip]) -> list[Path]:
     """Two blank columns, subjects as text, one-unit codes as numbers, two empty sheets."""
-    rows = [["Subject", "Filename", None, "OnsetFrame", "ApexFrame", "OffsetFrame", None, "Action Units"]]
-    rows[0].append("Estimated Emotion")
+    rows = [list(_HEADINGS)]
     for clip in planned:
         apex, units = cell(clip.sheet_apex), cell(clip.action_units)
         rows.append(

@@ -19,6 +19,17 @@ _MENU = {
     "sadness": ["15", "1+15", "15+17"],
     "surprise": ["1+2", "1+2+5", "1+2+26"],
 }
+_HEADINGS = (
+    "Subject",
+    "Filename",
+    "OnsetFrame",
+    "ApexFrame",
+    "OffsetFrame",
+    "Emotion",
+    "EmotionId",
+    "Fps",
+    "AU",
+)
 _TREE = {"train": "train_data", "testA": "test_data_A", "testB": "test_data_B"}
 
 
@@ -56,17 +67,25 @@ def clips(subject: str, options: Options) -> list[PlannedClip]:
 
 
 def write_sheet(root: Path, planned: list[PlannedClip]) -> list[Path]:
-    """One workbook a set, rows by falling frame rate, then name; a set without subjects has a header alone."""
-    headings = ["Subject", "Filename", "OnsetFrame", "ApexFrame", "OffsetFrame"]
-    headings += ["Emotion", "EmotionId", "Fps", "AU"]
+    """One workbook a set, rows by falling frame rate, then name; a set without subjects is a bare header."""
     written = []
     for part, name in SHEETS.items():
         members = [clip for clip in planned if PART_OF[clip.subject] == part]
         rows = [
-            [clip.subject, clip.clip, clip.onset, clip.apex, clip.offset, clip.emotion]
-            + [EMOTIONS.index(clip.emotion), int(clip.fps), cell(clip.action_units)]
+            {
+                "Subject": clip.subject,
+                "Filename": clip.clip,
+                "OnsetFrame": clip.onset,
+                "ApexFrame": clip.apex,
+                "OffsetFrame": clip.offset,
+                "Emotion": clip.emotion,
+                "EmotionId": EMOTIONS.index(clip.emotion),
+                "Fps": int(clip.fps),
+                "AU": cell(clip.action_units),
+            }
             for clip in sorted(members, key=lambda clip: (-clip.fps, clip.clip))
         ]
-        written.append(root / "full_release_annotation" / "full_release_annotation" / name)
-        write_workbook(written[-1], {"Sheet1": [headings, *rows]})
+        path = root / "full_release_annotation" / "full_release_annotation" / name
+        write_workbook(path, {"Sheet1": [list(_HEADINGS), *(list(row.values()) for row in rows)]})
+        written.append(path)
     return written

@@ -87,17 +87,19 @@ def write_sheet(root: Path, planned: list[PlannedClip]) -> list[Path]:
     rows = [*_PREAMBLE, _HEADINGS]
     for clip in planned:
         row = len(rows) + 1
-        rows.append(
-            [
-                clip.subject,
-                clip.clip,
-                int(clip.clip.split("_")[1]),
-                clip.onset,
-                cell(clip.sheet_apex),
-                clip.offset,
-            ]
-            + [f"=F{row}-D{row}+1", "Micro - 1/2", cell(clip.action_units), clip.emotion]
-            + [_OBJECTIVE_CLASS.get(clip.emotion, 7), None]
-        )
+        cells = {
+            "Subject": clip.subject,
+            "Filename": clip.clip,
+            "Inducement Code": int(clip.clip.split("_")[1]),
+            "Onset Frame": clip.onset,
+            "Apex Frame": cell(clip.sheet_apex),
+            "Offset Frame": clip.offset,
+            "Duration": f"=F{row}-D{row}+1",
+            "Micro": "Micro - 1/2",
+            "Action Units": cell(clip.action_units),
+            "Estimated Emotion": clip.emotion,
+            "Objective Classes": _OBJECTIVE_CLASS.get(clip.emotion, 7),
+        }
+        rows.append([cells.get(heading) for heading in _HEADINGS])
     write_workbook(root / SHEET, {"MICRO_ONLY": rows})
     return [root / SHEET]

@@ -1,7 +1,7 @@
 """Planted flow: Gaussian movements at mouth, brow and nose in noise, whose class is known.
 
-28 x 28, in pixels; eyes on row 9, mouth on row 20. Subjects differ in where their features lie and how strongly
-they move; clips of one subject share that, as real ones do.
+28 x 28, in pixels; eyes on row 9, mouth on row 20. Subjects differ in where their features lie and how
+strongly they move; clips of one subject share that, as real ones do.
 """
 
 import numpy as np

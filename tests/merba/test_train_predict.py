@@ -1,0 +1,219 @@
+"""Training and prediction as commands: the way from caches to predictions, and every way it refuses."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from toy_flow import CLASSES
+
+from contracts.errors import InputError
+from contracts.predictions import classes_of, read_predictions
+from merba import checkpoints, predict, train
+from merba.commands import run
+
+TRAIN, TEST = [f"s{k:02d}" for k in range(8)], [f"s{k:02d}" for k in range(8, 12)]
+BRIEF = json.dumps({"epochs": 2, "warmup": 1, "cooldown": 1})
+
+
+def write_rows(path, header, rows):
+    with path.open("w", newline="") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    return path
+
+
+class Bench:
+    """One fold on disk: lists, caches, and the two commands on them."""
+
+    def __init__(self, folder, toy, caches):
+        self.folder, self.caches = folder, caches
+        ids, labels, _ = toy
+        self.label_of = dict(zip(ids, labels, strict=True))
+        self.list = self.write_list(TRAIN)
+        self.test = write_rows(
+            folder / "test.csv", ["clip_id", "fold"], [(c, "smic_a") for c in self.clips(TEST)]
+        )
+
+    def clips(self, subjects):
+        return [clip for clip in self.label_of if clip.split("/")[1] in subjects]
+
+    def write_list(self, subjects):
+        rows = [(clip, self.label_of[clip]) for clip in self.clips(subjects)]
+        return write_rows(self.folder / "train.csv", ["clip_id", "label"], rows)
+
+    def train(self, *extra, model="kernel_ridge", overrides="{}", seeds=(0,), fold="smic_a", subjects=TRAIN):
+        paths = [self.folder / f"{model}_{fold}_{seed}.pt" for seed in seeds]
+        train.main(
+            ["--model", model, "--overrides", overrides, "--classes", *CLASSES, "--fold", fold]
+            + ["--list", str(self.list), "--caches", *(str(self.caches[s]) for s in subjects)]
+            + ["--seeds", *map(str, seeds), "--checkpoints", *map(str, paths)]
+            + ["--log", str(self.folder / "log.csv"), "--device", "cpu", *extra]
+        )
+        return paths
+
+    def predict(self, *paths, subjects=TEST, name="out.csv"):
+        out = self.folder / name
+        predict.main(
+            [
+                "--test",
+                str(self.test),
+                "--checkpoints",
+                *map(str, paths),
+                "--out",
+                str(out),
+                "--device",
+                "cpu",
+            ]
+            + ["--caches", *(str(self.caches[s]) for s in subjects)]
+        )
+        return read_predictions(out)
+
+
+@pytest.fixture
+def bench(tmp_path, toy, toy_caches):
+    return Bench(tmp_path, toy, toy_caches)
+
+
+def accuracy(bench, table):
+    return np.mean([bench.label_of[row.clip_id] == row.predicted for row in table.itertuples()])
+
+
+@pytest.mark.parametrize("model", ["kernel_ridge", "merba_tiny"])
+def test_from_caches_to_predictions(bench, model):
+    overrides = "{}" if model == "kernel_ridge" else BRIEF
+    paths = bench.train(model=model, overrides=overrides, seeds=(3, 4))
+    table = bench.predict(paths[1])
+    saved = checkpoints.load(paths[1])
+    assert (saved.seed, saved.fold, saved.classes, saved.model) == (4, "smic_a", CLASSES, model)
+    assert sorted(saved.train_clips) == sorted(bench.clips(TRAIN))
+    assert sorted(table.clip_id) == sorted(bench.clips(TEST))
+    assert classes_of(table) == CLASSES
+    assert set(table.recipe) == {saved.digest} != {checkpoints.load(paths[0]).digest}
+    with (bench.folder / "log.csv").open() as handle:
+        log = list(csv.DictReader(handle))
+    assert [row["seed"] for row in log] == sorted(row["seed"] for row in log)
+    assert {row["seed"] for row in log} == {"3", "4"}
+    assert list(log[0]) == ["seed", "epoch", "lr", "loss", "accuracy"]
+
+
+@pytest.mark.parametrize("model", ["kernel_ridge", "ststnet", "merba_tiny"])
+def test_a_run_repeats_to_the_byte(bench, model):
+    overrides = "{}" if model == "kernel_ridge" else BRIEF
+    for name in ("first.csv", "second.csv"):
+        bench.predict(*bench.train(model=model, overrides=overrides), name=name)
+    assert (bench.folder / "first.csv").read_bytes() == (bench.folder / "second.csv").read_bytes()
+
+
+def test_a_seeds_model_does_not_depend_on_the_seeds_before_it(bench):
+    together = checkpoints.load(bench.train(model="merba_tiny", overrides=BRIEF, seeds=(0, 1))[1]).state
+    alone = checkpoints.load(bench.train(model="merba_tiny", overrides=BRIEF, seeds=(1,))[0]).state
+    assert all(together[key].equal(alone[key]) for key in alone)
+
+
+def test_the_floor_learns_and_shuffled_labels_bring_it_to_chance(bench):
+    assert accuracy(bench, bench.predict(*bench.train())) > 0.8
+    shuffled = [
+        accuracy(bench, bench.predict(*bench.train("--shuffle-labels", seeds=(seed,)))) for seed in range(5)
+    ]
+    assert np.mean(shuffled) < 0.5
+
+
+def test_the_normaliser_sees_training_clips_only(bench, toy):
+    """Caches may hold more than the list names; the rest has no influence."""
+    ids, _, flow = toy
+    few = checkpoints.load(bench.train()[0])
+    more = checkpoints.load(bench.train(subjects=TRAIN + TEST)[0])
+    assert few.normaliser == more.normaliser
+    listed = flow[[k for k, clip in enumerate(ids) if clip.split("/")[1] in TRAIN]]
+    assert few.normaliser.scales[0] == pytest.approx(float(np.percentile(np.abs(listed[:, :2]), 99)))
+
+
+def test_a_model_trained_on_the_test_subject_is_refused(bench):
+    bench.list = write_rows(
+        bench.folder / "train.csv",
+        ["clip_id", "label"],
+        [(clip, bench.label_of[clip]) for clip in [*bench.clips(TRAIN), "smic/s08/c0"]],
+    )
+    paths = bench.train(subjects=[*TRAIN, "s08"])
+    with pytest.raises(InputError, match="leak: fold smic_a was trained on smic/s08/c0"):
+        bench.predict(*paths)
+    assert not (bench.folder / "out.csv").exists()
+
+
+def test_a_fold_needs_exactly_one_checkpoint(bench):
+    first, second = bench.train(seeds=(0, 1))
+    with pytest.raises(InputError, match="two checkpoints"):
+        bench.predict(first, second)
+    other = bench.train(fold="smic_b")
+    with pytest.raises(InputError, match="fold smic_a has no checkpoint"):
+        bench.predict(*other)
+
+
+def test_folds_made_unlike_are_refused(bench):
+    first = bench.train()
+    second = bench.train(fold="smic_b", overrides='{"ridge": 2.0}')
+    with pytest.raises(InputError, match="one model, recipe and seed"):
+        bench.predict(*first, *second)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken zip"])
+def test_a_corrupt_checkpoint_is_named(bench, content):
+    path = bench.folder / "bad.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.pt: not a readable checkpoint"):
+        bench.predict(path)
+
+
+def test_a_truncated_checkpoint_is_named(bench):
+    (path,) = bench.train()
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        bench.predict(path)
+
+
+@pytest.mark.parametrize("foreign", [{"state_dict": {}}, [1, 2], torch.zeros(3)])
+def test_a_foreign_checkpoint_is_named(bench, foreign):
+    torch.save(foreign, bench.folder / "foreign.pt")
+    with pytest.raises(InputError, match=r"foreign\.pt: not a checkpoint of this project"):
+        bench.predict(bench.folder / "foreign.pt")
+
+
+def test_a_checkpoint_runs_no_code(bench):
+    """A pickled object with a mind of its own is refused, not executed."""
+    torch.save({"kind": "merba checkpoint", "state": subprocess.Popen}, bench.folder / "evil.pt")
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        bench.predict(bench.folder / "evil.pt")
+
+
+def test_wrong_arguments_are_refused(bench):
+    with pytest.raises(InputError, match="'merba_tiny'"):
+        bench.train(model="merba_tyni")
+    with pytest.raises(InputError, match="not JSON"):
+        bench.train(overrides="{epochs: 3}")
+    with pytest.raises(InputError, match="JSON object"):
+        bench.train(overrides="[3]")
+    with pytest.raises(InputError, match="needs the classes anger"):
+        bench.train(model="merba_tiny", overrides='{"head": "dgcm"}')
+    with pytest.raises(InputError, match=r"s07/c0.*not in any"):
+        bench.train(subjects=TRAIN[:-1])
+    bench.list = write_rows(bench.folder / "bad.csv", ["clip_id", "label"], [("smic/s00/c0", "joy")])
+    with pytest.raises(InputError, match=r"bad\.csv: smic/s00/c0: label 'joy'"):
+        bench.train()
+
+
+def test_errors_are_one_line_and_status_1(bench, capsys):
+    assert run(predict.main, ["--test", "none.csv", "--checkpoints", "a", "--caches", "b", "--out", "c"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["merba.train", "merba.predict"])
+def test_help_does_not_wait_for_torch(module):
+    code = f"import sys, {module}; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    shown = subprocess.run(
+        [sys.executable, "-m", module, "--help"], check=True, capture_output=True, text=True
+    )
+    assert "--checkpoints" in shown.stdout

@@ -1,0 +1,78 @@
+"""Tiny synthetic trees of every corpus, written once a session."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from preprocess.corpora import get_corpus, list_corpora
+from preprocess.corpora.corpus import Corpus
+from preprocess.corpora.synthetic import Options, PlannedClip, list_layouts, plan, write_sheet, write_subject
+
+OPTIONS = Options(clips_per_class=1, length=(12, 15))
+# Chosen for their quirks: a skipped number, an apex cell `/`, both file-name widths, all three DFME sets.
+SUBJECTS = {
+    "smic": ["s03", "s20"],
+    "casme2": ["sub01", "sub04"],
+    "samm": ["006", "011"],
+    "dfme": ["sub0003", "sub0008", "sub0001"],
+}
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One corpus on disk, and what was planned for it."""
+
+    root: Path
+    truth: Path
+    corpus: Corpus
+    subjects: list[str]
+    planned: list[PlannedClip]
+    options: Options = OPTIONS
+
+    @property
+    def workbooks(self) -> list[Path]:
+        return sorted(self.root.rglob("*.xlsx"))
+
+    def folder(self, clip: PlannedClip) -> Path:
+        return self.root / clip.folder
+
+    def copied_to(self, root: Path) -> "Tree":
+        """A copy whose files may be replaced, though not written into: they are hard links."""
+        shutil.copytree(self.root, root, copy_function=os.link)
+        return Tree(root, self.truth, self.corpus, self.subjects, self.planned)
+
+
+@pytest.fixture(scope="session")
+def tree_of(tmp_path_factory):
+    """The tree of a corpus by name, made on first use."""
+    trees = {}
+
+    def make(name: str) -> Tree:
+        if name not in list_layouts():
+            pytest.skip(f"{name} has no synthetic layout")
+        if name not in trees:
+            base = tmp_path_factory.mktemp(name)
+            subjects = SUBJECTS.get(name, [])
+            for subject in subjects:
+                write_subject(base / "raw", base / "truth" / f"{subject}.h5", name, subject, OPTIONS)
+            write_sheet(base / "raw", name, subjects, OPTIONS)
+            planned = plan(name, subjects, OPTIONS)
+            trees[name] = Tree(base / "raw", base / "truth", get_corpus(name), subjects, planned)
+        return trees[name]
+
+    return make
+
+
+@pytest.fixture(params=list_corpora())
+def tree(request, tree_of) -> Tree:
+    """Every corpus in turn; not to be changed."""
+    return tree_of(request.param)
+
+
+@pytest.fixture
+def spoilt(tree, tmp_path) -> Tree:
+    """Every corpus in turn, a copy to spoil."""
+    return tree.copied_to(tmp_path / "raw")

@@ -1,0 +1,189 @@
+"""The synthetic corpora: repeatable, independent by subject, and moving exactly as the planted truth says."""
+
+import dataclasses
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from contracts.errors import InputError
+from preprocess.corpora import get_corpus
+from preprocess.corpora.frames import list_frames, read_gray
+from preprocess.corpora.synthetic import Options, list_layouts, plan, write_sheet, write_subject
+from preprocess.corpora.synthetic.action_units import field, parse
+from preprocess.corpora.synthetic.layouts import get_layout
+from preprocess.corpora.synthetic.motion import motion
+from preprocess.corpora.synthetic.portraits import person
+from preprocess.corpora.synthetic.truth import read_truth
+
+TINY = Options(clips_per_class=1, length=(12, 15))
+
+
+def bytes_below(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_same_bytes_again(tree, tmp_path):
+    """One subject's frames and truth, and the workbook."""
+    name, subject = tree.corpus.name, tree.subjects[0]
+    written = write_subject(tmp_path / "raw", tmp_path / "truth.h5", name, subject, tree.options)
+    write_sheet(tmp_path / "raw", name, tree.subjects, tree.options)
+    first, second = bytes_below(tree.root), bytes_below(tmp_path / "raw")
+    assert {str(path.relative_to(tmp_path / "raw")) for path in written} <= set(second)
+    assert all(first[path] == content for path, content in second.items())
+    assert (tree.truth / f"{subject}.h5").read_bytes() == (tmp_path / "truth.h5").read_bytes()
+
+
+def test_another_seed_is_another_corpus():
+    assert plan("smic", ["s01"], Options()) != plan("smic", ["s01"], Options(seed=1))
+
+
+@pytest.mark.parametrize("corpus", list_layouts())
+def test_subjects_do_not_depend_on_one_another(corpus, tree_of):
+    a, b = tree_of(corpus).subjects[:2]
+    assert plan(corpus, [a, b], TINY) == plan(corpus, [a], TINY) + plan(corpus, [b], TINY)
+
+
+def test_plan_keeps_its_promises(tree):
+    options = Options(clips_per_class=2, clips_per_emotion=2)
+    for clip in plan(tree.corpus.name, tree.subjects, options):
+        assert clip.onset < clip.apex < clip.offset
+        assert 0.25 < (clip.apex - clip.onset) / (clip.offset - clip.onset) < 0.75
+        assert options.length[0] - 1 <= len(clip.numbers) <= options.length[1]
+        assert clip.apex in clip.numbers
+        assert len(clip.files) == len(clip.numbers)
+        assert parse(clip.action_units), "a clip without motion"
+
+
+def test_truth_lies_beside_the_tree(tree):
+    assert not list(tree.root.rglob("*.h5"))
+    assert not list(tree.root.rglob("*.partial"))
+
+
+def test_planted_flow_maps_onset_to_apex(tree):
+    """I_apex(x + u(x)) is I_onset(x) up to noise, flicker and compression."""
+    for clip in tree.planned[:3]:
+        truth = read_truth(tree.truth / f"{clip.subject}.h5", clip.clip_id)
+        frames = list_frames(tree.folder(clip))
+        height, width = truth.flow.shape[:2]
+        x, y = truth.origin
+        onset, apex = (
+            read_gray(frames[number])[y : y + height, x : x + width].astype(np.float32)
+            for number in (clip.onset, truth.apex)
+        )
+        xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        back = cv2.remap(apex, xs + truth.flow[..., 0], ys + truth.flow[..., 1], cv2.INTER_CUBIC)
+        moved = np.hypot(*np.moveaxis(truth.flow_action_units, -1, 0)) > 0.8
+        moved &= (xs > 8) & (xs < width - 8) & (ys > 8) & (ys < height - 8)
+        # Flicker is a gain; what is left after it is texture out of place.
+        smooth = [cv2.GaussianBlur(image, (0, 0), 1.0) for image in (onset, apex, back)]
+        smooth = [image * (smooth[0][moved].mean() / image[moved].mean()) for image in smooth]
+        before, after = (np.abs(smooth[k] - smooth[0])[moved].mean() for k in (1, 2))
+        assert after < 1.0
+        assert after < 0.25 * before
+
+
+def test_truth_is_zero_at_the_onset_and_full_at_the_apex(tree):
+    for clip in tree.planned:
+        truth = read_truth(tree.truth / f"{clip.subject}.h5", clip.clip_id)
+        assert truth.numbers.tolist() == list(clip.numbers)
+        assert truth.envelope[0] == 0
+        assert truth.envelope[-1] < 0.1
+        assert truth.numbers[np.argmax(truth.envelope)] == truth.apex == clip.apex
+        assert np.all(truth.drift[0] == 0)
+        low, high = tree.options.amplitude
+        eyes = float(np.hypot(*(truth.landmarks[45] - truth.landmarks[36])))
+        peak = np.hypot(*np.moveaxis(truth.flow_action_units, -1, 0)).max() * 95 / eyes
+        assert 0.75 * low * clip.strength < peak < 1.3 * high * clip.strength
+
+
+@pytest.mark.parametrize("corpus", list_layouts())
+def test_warps_do_not_fold(corpus, tree_of):
+    """The Jacobian of what a frame shows stays positive: skin stretches but never overlaps."""
+    tree = tree_of(corpus)
+    frame = get_layout(corpus).FRAME
+    clip = tree.planned[0]
+    face = person(corpus, clip.subject, frame.width, frame.height, TINY)
+    source = motion(clip, face, TINY).source(clip.numbers.index(clip.apex))
+    (ux_y, ux_x), (uy_y, uy_x) = np.gradient(source[..., 0]), np.gradient(source[..., 1])
+    assert (ux_x * uy_y - ux_y * uy_x).min() > 0.5
+
+
+def test_frames_have_the_corpus_format(tree):
+    from PIL import Image
+
+    frame = get_layout(tree.corpus.name).FRAME
+    with Image.open(next(tree.folder(tree.planned[0]).iterdir())) as image:
+        assert image.size == (frame.width, frame.height)
+        assert image.mode == ("RGB" if frame.color else "L")
+
+
+def test_a_killed_run_leaves_no_half_clip(tmp_path, monkeypatch):
+    from preprocess.corpora.synthetic import render
+
+    whole = render.frames
+
+    def dies(*args, **kwargs):
+        yield next(whole(*args, **kwargs))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(render, "frames", dies)
+    with pytest.raises(KeyboardInterrupt):
+        write_subject(tmp_path / "raw", tmp_path / "truth.h5", "samm", "006", TINY)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["SYNTHETIC.txt"]
+
+
+def test_sides_are_the_subjects_own():
+    """The subject's left is on the image's right; mirrored points pull outwards on their own side."""
+    assert parse("4+L10") == [(4, ""), (10, "L")]
+    assert parse("12B") == [(12, "")]
+    assert parse("?") == []
+    marks = np.zeros((68, 2)) + 50
+    marks[36], marks[45], marks[48], marks[54] = (20, 30), (80, 30), (30, 70), (70, 70)
+    marks[59] = marks[60] = (32, 72)
+    marks[55] = marks[64] = (68, 72)
+    left = field([(12, "L", 1.0, 0.0)], marks, (100, 100))
+    assert left[70, 70, 0] > 0.3
+    assert left[70, 70, 1] < -0.3
+    assert np.hypot(*left[70, 30]) < 0.1
+    both = field([(12, "", 1.0, 0.0)], marks, (100, 100))
+    assert both[70, 30, 0] == pytest.approx(-both[70, 70, 0], abs=0.02)
+    assert np.hypot(both[..., 0], both[..., 1]).max() == pytest.approx(1, abs=1e-5)
+
+
+def test_options_refuse_nonsense():
+    with pytest.raises(InputError, match=r"synthetic\.amplitude: 3\.0 to 1\.0 is no range"):
+        Options(amplitude=(3.0, 1.0))
+    with pytest.raises(InputError, match="at least 8 frames"):
+        Options(length=(3, 9))
+    assert Options(length=[10, 12]) == dataclasses.replace(Options(), length=(10, 12))
+
+
+def test_unknown_corpus():
+    with pytest.raises(InputError, match="cannot be synthesised"):
+        plan("casme3", ["sub01"], Options())
+
+
+def test_recordings_are_never_written_over(tmp_path):
+    frame = tmp_path / "raw" / "SAMM" / "006" / "006_1_2" / "006_05562.jpg"
+    frame.parent.mkdir(parents=True)
+    frame.write_bytes(b"cannot be made again")
+    for write in (
+        lambda: write_subject(tmp_path / "raw", tmp_path / "truth.h5", "samm", "006", TINY),
+        lambda: write_sheet(tmp_path / "raw", "samm", ["006"], TINY),
+    ):
+        with pytest.raises(
+            InputError, match=r"006_05562\.jpg: this file was not synthesised.*root of its own"
+        ):
+            write()
+    assert frame.read_bytes() == b"cannot be made again"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [frame]
+
+
+def test_fewer_clips_leave_none_of_the_old(tmp_path):
+    more = dataclasses.replace(TINY, clips_per_class=2)
+    for options in (more, TINY):
+        write_subject(tmp_path / "raw", tmp_path / "truth.h5", "samm", "011", options)
+    folders = get_corpus("samm").subject_folders(tmp_path / "raw", "011")
+    assert folders == sorted(tmp_path / "raw" / clip.folder for clip in plan("samm", ["011"], TINY))

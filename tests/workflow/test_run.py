@@ -1,0 +1,96 @@
+"""Real runs of the small configuration: interrupted, fed with bad input, reported."""
+
+import json
+import random
+import time
+
+import pandas as pd
+import pytest
+
+from contracts.predictions import read_predictions
+
+pytestmark = pytest.mark.dag
+
+
+def test_every_test_clip_is_predicted_once_per_seed(finished):
+    results = finished.folder / "results/small"
+    labels = pd.read_csv(results / "labels/megc2019.csv", dtype=str)
+    assert len(labels) == 4 * 3
+    for seed in (0, 1):
+        table = read_predictions(results / f"predictions/megc2019/ststnet/seed{seed}.csv")
+        assert sorted(table.clip_id) == sorted(labels.clip_id)
+    assert json.loads((results / "run.json").read_text())["corpora"] == "synthetic"
+    assert "NOT comparable" in (results / "tables/megc2019.md").read_text()
+
+
+def test_killed_at_any_moment_and_started_again_it_ends_in_the_same_tables(finished, fresh):
+    moments = random.Random(0)
+    for k in range(3):
+        process = fresh.start("--nolock")
+        time.sleep(moments.uniform(6, 16) + 4 * k)
+        fresh.kill(process)
+        assert not list(fresh.folder.glob("results/small/tables/*.md")) or k
+    status, output = fresh.snakemake("--nolock")
+    assert status == 0, output
+    assert fresh.tables() == finished.tables()
+    assert not list((fresh.folder / "data").rglob("*.partial")), "a later run clears what a killed one left"
+
+
+def failing(project, *targets):
+    status, output = project.snakemake(*targets)
+    assert status != 0
+    assert "Traceback" not in output, output
+    return output
+
+
+@pytest.fixture
+def spoilt(finished):
+    """Remembers files that a test spoils, and puts them back."""
+    saved = {}
+
+    def spoil(path, content):
+        saved[path] = (path.read_bytes(), path.stat())
+        path.write_bytes(content) if content is not None else path.unlink()
+
+    yield spoil
+    import os
+
+    for path, (content, stat) in saved.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_truncated_frame_stops_its_job_with_its_name(finished, spoilt):
+    clips = pd.read_csv(finished.folder / "data/small/clips/casme2.csv", dtype=str)
+    clip = clips.iloc[0]
+    folder = finished.folder / "data/small/raw/casme2" / clip.frames_dir
+    frame = next(folder.glob(f"*img{clip.onset}.jpg"))
+    spoilt(frame, frame.read_bytes()[:2000])
+    before = (finished.folder / "data/small/flow/casme2/sub12.h5").read_bytes()
+    output = failing(finished, "data/small/faces/casme2/sub12.csv")
+    assert frame.name in output
+    assert "damaged" in output
+    assert not list((finished.folder / "data/small/faces/casme2").glob("*")), "nothing half-written"
+    assert (finished.folder / "data/small/flow/casme2/sub12.h5").read_bytes() == before
+
+
+def test_a_frame_without_a_face_says_how_to_exclude_its_clip(finished, spoilt):
+    from PIL import Image
+
+    clips = pd.read_csv(finished.folder / "data/small/clips/samm.csv", dtype=str)
+    clip = clips.iloc[0]
+    folder = finished.folder / "data/small/raw/samm" / clip.frames_dir
+    frame = next(path for path in folder.iterdir() if int(path.stem.split("_")[-1]) == int(clip.onset))
+    content = frame.read_bytes()
+    spoilt(frame, content)
+    Image.new("L", Image.open(frame).size, 90).save(frame)
+    output = failing(finished, "data/small/faces/samm/006.csv")
+    assert "no face found" in output
+    assert clip.clip_id in output
+    assert "corpora.samm.exclude" in output
+
+
+def test_the_report_is_one_page(finished):
+    status, output = finished.snakemake("--report", "report.html")
+    assert status == 0, output
+    assert (finished.folder / "report.html").stat().st_size > 100_000
