@@ -1,4 +1,11 @@
-"""MERba for two CPU cores."""
+"""MERba for two CPU cores: 0.1 M parameters, a leave-one-subject-out fold of 60 clips in seconds.
+
+Sizes are chosen by measurement at 28 x 28 on one thread. Global attention over stage 2's 784 tokens alone
+costs as much as everything else together, so that stage has none; stages 3 and 4 keep some. The scan is the
+next largest part and halves with its states. In some hundred steps of training, MambaVision's small start and
+its layer scale would leave the blocks mute, so weights start by fan-in, unscaled, and the learning rate is ten
+times the paper's.
+"""
 
 from merba.network import MERba
 from merba.recipe import Recipe
@@ -6,15 +13,16 @@ from merba.registry import register_model
 
 register_model(
     "merba_tiny",
-    recipe=Recipe(epochs=30, batch=16, lr=2e-3, warmup=3, cooldown=2),
+    recipe=Recipe(epochs=24, batch=16, lr=5e-3, warmup=2, cooldown=2),
     dim=8,
-    conv_depth=1,
+    conv_depth=2,
     local_depths=(1, 1, 1),
-    global_depths=(1, 1, 1),
+    global_depths=(0, 1, 1),
     heads=(1, 2, 4),
-    states=4,
+    states=2,
     mlp_ratio=2.0,
     dropout=0.0,
     drop_path=0.0,
     layer_scale=None,
+    init_std=None,
 )(MERba)

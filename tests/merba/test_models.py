@@ -27,8 +27,8 @@ BRIEF = {
         "dropout": 0.0,
         "drop_path": 0.0,
     },
-    "merba_tiny": {"epochs": 40},
-    "ststnet": {"epochs": 150, "dropout": 0.0, "lr": 2e-3},
+    "merba_tiny": {"epochs": 20},
+    "ststnet": {"epochs": 120, "dropout": 0.0, "lr": 2e-3},
 }
 COMMON = {"warmup": 1, "cooldown": 1, "batch": 6, "lr": 5e-3, "flip": "none"}
 

@@ -46,29 +46,17 @@ class Bench:
 
     def train(self, *extra, model="kernel_ridge", overrides="{}", seeds=(0,), fold="smic_a", subjects=TRAIN):
         paths = [self.folder / f"{model}_{fold}_{seed}.pt" for seed in seeds]
-        train.main(
-            ["--model", model, "--overrides", overrides, "--classes", *CLASSES, "--fold", fold]
-            + ["--list", str(self.list), "--caches", *(str(self.caches[s]) for s in subjects)]
-            + ["--seeds", *map(str, seeds), "--checkpoints", *map(str, paths)]
-            + ["--log", str(self.folder / "log.csv"), "--device", "cpu", *extra]
-        )
+        arguments = ["--model", model, "--overrides", overrides, "--classes", *CLASSES, "--fold", fold]
+        arguments += ["--list", str(self.list), "--caches", *(str(self.caches[s]) for s in subjects)]
+        arguments += ["--seeds", *map(str, seeds), "--checkpoints", *map(str, paths)]
+        train.main([*arguments, "--log", str(self.folder / "log.csv"), "--device", "cpu", *extra])
         return paths
 
     def predict(self, *paths, subjects=TEST, name="out.csv"):
         out = self.folder / name
-        predict.main(
-            [
-                "--test",
-                str(self.test),
-                "--checkpoints",
-                *map(str, paths),
-                "--out",
-                str(out),
-                "--device",
-                "cpu",
-            ]
-            + ["--caches", *(str(self.caches[s]) for s in subjects)]
-        )
+        arguments = ["--test", str(self.test), "--checkpoints", *map(str, paths), "--out", str(out)]
+        arguments += ["--caches", *(str(self.caches[s]) for s in subjects)]
+        predict.main([*arguments, "--device", "cpu"])
         return read_predictions(out)
 
 
@@ -102,12 +90,14 @@ def test_from_caches_to_predictions(bench, model):
 @pytest.mark.parametrize("model", ["kernel_ridge", "ststnet", "merba_tiny"])
 def test_a_run_repeats_to_the_byte(bench, model):
     overrides = "{}" if model == "kernel_ridge" else BRIEF
+    bench.write_list(TRAIN[:3])
     for name in ("first.csv", "second.csv"):
         bench.predict(*bench.train(model=model, overrides=overrides), name=name)
     assert (bench.folder / "first.csv").read_bytes() == (bench.folder / "second.csv").read_bytes()
 
 
 def test_a_seeds_model_does_not_depend_on_the_seeds_before_it(bench):
+    bench.write_list(TRAIN[:2])
     together = checkpoints.load(bench.train(model="merba_tiny", overrides=BRIEF, seeds=(0, 1))[1]).state
     alone = checkpoints.load(bench.train(model="merba_tiny", overrides=BRIEF, seeds=(1,))[0]).state
     assert all(together[key].equal(alone[key]) for key in alone)

@@ -1,10 +1,11 @@
 """What the DAG plans, before and after a change; nothing of it needs more than a dry run."""
 
 import copy
+import os
 import re
 
 import pytest
-from conftest import SMALL
+from small_project import SMALL
 
 pytestmark = pytest.mark.dag
 
@@ -76,8 +77,6 @@ def test_editing_a_frame_reruns_its_subject_and_the_folds_it_trains(finished):
         jobs = finished.planned()
     finally:
         frame.write_bytes(original)
-        import os
-
         os.utime(frame, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert jobs["faces"] == ["data/small/faces/smic/s01.csv"]
     assert jobs["flow"] == ["data/small/flow/smic/s01.h5"]

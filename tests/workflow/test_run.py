@@ -1,11 +1,13 @@
 """Real runs of the small configuration: interrupted, fed with bad input, reported."""
 
 import json
+import os
 import random
 import time
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from contracts.predictions import read_predictions
 
@@ -53,8 +55,6 @@ def spoilt(finished):
         path.write_bytes(content) if content is not None else path.unlink()
 
     yield spoil
-    import os
-
     for path, (content, stat) in saved.items():
         path.write_bytes(content)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -75,8 +75,6 @@ def test_a_truncated_frame_stops_its_job_with_its_name(finished, spoilt):
 
 
 def test_a_frame_without_a_face_says_how_to_exclude_its_clip(finished, spoilt):
-    from PIL import Image
-
     clips = pd.read_csv(finished.folder / "data/small/clips/samm.csv", dtype=str)
     clip = clips.iloc[0]
     folder = finished.folder / "data/small/raw/samm" / clip.frames_dir

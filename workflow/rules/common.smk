@@ -9,6 +9,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Jobs find the project's packages also where they are not installed (conda, a bare node).
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")]))
+
 from pathlib import Path
 
 from contracts.config import check_config
@@ -101,10 +104,22 @@ def sheet_receipt(corpus):
 
 
 @functools.cache
+def folders_of(corpus):
+    """Clip folders of a corpus by subject, listed once while the DAG is built; empty before they are generated."""
+    folders = {}
+    if root(corpus).is_dir():
+        try:
+            for (subject, _), folder in get_corpus(corpus).clip_folders(root(corpus)).items():
+                folders.setdefault(subject, []).append(folder)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+    return folders
+
+
+@functools.cache
 def frames_of(corpus, subject):
-    """Listing of one subject's frames, read from the disk once while the DAG is built."""
-    folders = get_corpus(corpus).subject_folders(root(corpus), subject)
-    return receipts.listing(receipts.files_below(folders), root(corpus))
+    """Listing of one subject's frames."""
+    return receipts.listing(receipts.files_below(folders_of(corpus).get(subject, [])), root(corpus))
 
 
 def frames_state(wildcards):

@@ -90,16 +90,18 @@ def write_sheet(root: Path, corpus: str, subjects: list[str], options: Options) 
 
 def _claim(root: Path) -> None:
     """Mark `root` as synthetic, so that recordings which cannot be made again are never written over."""
-    if (root / _MARK).exists():
+    mark = root / _MARK
+    if mark.exists():
         return
     strangers = (path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
-    if stranger := next(strangers, None):
+    # Another job may have started on the same corpus meanwhile; it marks the root before it writes there.
+    if (stranger := next(strangers, None)) and not mark.exists():
         raise InputError(
             "this file was not synthesised, so nothing is written beside it",
             file=stranger,
             cure=f"give the synthetic corpus a root of its own (one it made holds {_MARK})",
         )
-    with whole(root / _MARK) as partial:
+    with whole(mark) as partial:
         partial.write_text(_MARK_TEXT)
 
 

@@ -1,4 +1,4 @@
-"""Tiny synthetic trees of every corpus, written once a session."""
+"""Tiny synthetic trees of every corpus, written once a run."""
 
 import os
 import shutil

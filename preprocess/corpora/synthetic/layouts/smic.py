@@ -18,7 +18,7 @@ _SHORT = {"negative": "ne", "positive": "po", "surprise": "sur"}
 def clips(subject: str, options: Options) -> list[PlannedClip]:
     """Every third subject's last positive clip skips one frame number, as `s3_po_08` does."""
     person = number_of(subject)
-    # The camera counts through a session and does not start at zero: six digits for some, eight for others.
+    # The camera's counter runs on from one person to the next: five digits for some, eight for others.
     counter = int(generator(options, "smic", subject).integers(30_000, 90_000)) * (1 if person % 2 else 199)
     planned = []
     for emotion, menu in _MENU.items():
