@@ -78,8 +78,13 @@ class _Depthwise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         x, kernel = ctx.saved_tensors
-        taps = (grad[:, 1:] * x[:, :-1], grad * x, grad[:, :-1] * x[:, 1:])
-        return _convolve(grad, kernel.flip(1)), torch.stack([tap.sum((1, 2)) for tap in taps], 1)
+        taps = [_dot(grad[:, 1:], x[:, :-1]), _dot(grad, x), _dot(grad[:, :-1], x[:, 1:])]
+        return _convolve(grad, kernel.flip(1)), torch.stack(taps, 1)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product of every channel's values: (channels, ...) twice -> (channels,)."""
+    return (a.flatten(1)[:, None] @ b.flatten(1)[:, :, None])[:, 0, 0]
 
 
 def _convolve(x: Tensor, kernel: Tensor) -> Tensor:

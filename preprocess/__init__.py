@@ -1,1 +1,1 @@
-"""Raw frames to flow caches: corpora, faces, alignment, apex, optical flow. Knows no folds, networks or scores."""
+"""Raw frames to flow caches: corpora, faces, alignment, apex, optical flow. Knows no folds or networks."""

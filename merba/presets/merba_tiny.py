@@ -15,7 +15,7 @@ register_model(
     "merba_tiny",
     recipe=Recipe(epochs=24, batch=16, lr=5e-3, warmup=2, cooldown=2),
     dim=8,
-    conv_depth=2,
+    conv_depth=1,
     local_depths=(1, 1, 1),
     global_depths=(0, 1, 1),
     heads=(1, 2, 4),

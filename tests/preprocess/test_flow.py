@@ -59,6 +59,18 @@ def test_mirroring_the_picture_negates_u_and_mirrors_v_and_strain():
     assert np.abs(plain[2][inner] - mirrored[2][inner]).mean() < 0.02
 
 
+@pytest.mark.parametrize("gain", [0.97, 1.03])
+def test_flickering_light_is_not_motion(gain):
+    first, second = texture(), moved(texture(), 1.0, 0.7)
+    steady = flow_and_strain(first, second)
+    brighter = np.clip(np.rint(second * gain), 0, 255).astype(np.uint8)
+    matched = flow_and_strain(first, brighter)
+    unmatched = flow_and_strain(first, brighter, matched=False)
+    error = lambda flow: np.abs(flow - steady)[:2, 16:-16, 16:-16].mean()  # noqa: E731
+    assert error(matched) < 0.05
+    assert error(matched) < error(unmatched)
+
+
 def test_flow_is_the_same_bits_each_time():
     first, second = texture(), moved(texture(), 1.0, 0.7)
     np.testing.assert_array_equal(flow_and_strain(first, second), flow_and_strain(first, second))

@@ -13,14 +13,14 @@ from preprocess.corpora.frames import list_frames, read_color, read_gray
 from preprocess.corpora.synthetic import Options, write_sheet, write_subject
 from preprocess.corpora.synthetic.truth import read_truth
 from preprocess.faces import find_face
-from preprocess.flow import optical_flow
+from preprocess.flow import flow_and_strain
 
-# Two pixels at an eye distance of 95 px, which is what the 224-px crop has; camera noise and drift as by default.
+# Two pixels at an eye distance of 95 px, as in the 224-px crop; noise, flicker and drift as by default.
 OPTIONS = Options(seed=7, amplitude=(2.0, 2.0), clips_per_class=1)
 SUBJECTS = {
-    "smic": ["s01", "s03", "s04", "s08", "s12", "s20"],
-    "casme2": ["sub02", "sub12", "sub17"],
-    "samm": ["006", "011"],
+    "smic": ["s01", "s03", "s04", "s20"],
+    "casme2": ["sub12"],
+    "samm": ["011"],
     "dfme": ["sub0003"],
 }
 
@@ -87,13 +87,11 @@ def test_tvl1_recovers_the_planted_field_at_two_pixels(processed):
         images = (
             crop(read_gray(one.frames[number]), one.matrix) for number in (one.clip.onset, one.truth.apex)
         )
-        flow = optical_flow(*images)
+        flow = flow_and_strain(*images)[:2]
         found, wanted = flow[:, moving].ravel(), planted[:, moving].ravel()
         correlations.append(np.corrcoef(found, wanted)[0, 1])
         gains.append(found @ wanted / (wanted @ wanted))
-    print(
-        f"correlation min {min(correlations):.3f} median {np.median(correlations):.3f}; gain {np.median(gains):.2f}"
-    )
+    print(f"correlation {min(correlations):.3f} to {max(correlations):.3f}, gain {np.median(gains):.2f}")
     assert min(correlations) >= 0.9
     assert 0.8 < np.median(gains) < 1.1
 

@@ -66,6 +66,7 @@ rule flow:
         root=lambda wildcards: str(root(wildcards.corpus)),
         size=config["crop"]["size"],
         method=config["flow"]["method"],
+        matched=config["flow"].get("match_brightness", True),
         frames=frames_state,
         code=code_digest("preprocess.flow", "preprocess.align", "preprocess.corpora.frames", "contracts.cache"),
     log:

@@ -7,4 +7,5 @@ from contracts.files import write_csv
 
 with logged(snakemake):
     logs = pd.concat([pd.read_csv(path) for path in snakemake.input])
-    write_csv(logs.groupby("epoch")[["lr", "loss", "accuracy"]].mean().reset_index().round(6), snakemake.output[0])
+    means = logs.groupby("epoch")[["lr", "loss", "accuracy"]].mean().reset_index()
+    write_csv(means.round(6), snakemake.output[0])

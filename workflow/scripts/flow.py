@@ -13,7 +13,7 @@ from preprocess.corpora.frames import list_frames, read_gray
 from preprocess.flow import TVL1, flow_and_strain
 
 with logged(snakemake):
-    size, method = snakemake.params.size, snakemake.params.method
+    size, method, matched = (snakemake.params[key] for key in ("size", "method", "matched"))
     matrices = read_matrices(snakemake.input.align)
     apexes = read_csv(snakemake.input.apex).set_index("clip_id")
     flows = {}
@@ -23,7 +23,7 @@ with logged(snakemake):
             crop(read_gray(frames[number]), matrices[clip.clip_id], size)
             for number in (clip.onset, int(apexes.apex[clip.clip_id]))
         )
-        flows[clip.clip_id] = flow_and_strain(onset, apex, method)
+        flows[clip.clip_id] = flow_and_strain(onset, apex, method, matched=matched)
     write_cache(
         snakemake.output[0],
         list(flows),
@@ -32,6 +32,7 @@ with logged(snakemake):
             "crop_size": size,
             "flow": method,
             **({"tvl1": TVL1} if method == "tvl1" else {}),
+            "brightness_matched": matched,
             "opencv": cv2.__version__,
             "units": "u, v: pixels of the aligned crop, onset to apex; strain: dimensionless",
             "apex": {clip_id: f"{row.apex} {row.apex_source}" for clip_id, row in apexes.iterrows()},

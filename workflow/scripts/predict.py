@@ -5,8 +5,6 @@ from _job import logged
 from merba.predict import main
 
 with logged(snakemake):
-    main(
-        ["--test", snakemake.input.test, "--checkpoints", *snakemake.input.checkpoints]
-        + ["--caches", *snakemake.input.caches, "--out", snakemake.output[0]]
-        + ["--threads", str(snakemake.threads)]
-    )
+    files, threads = snakemake.input, str(snakemake.threads)
+    arguments = ["--test", files.test, "--checkpoints", *files.checkpoints, "--caches", *files.caches]
+    main([*arguments, "--out", snakemake.output[0], "--threads", threads])

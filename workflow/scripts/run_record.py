@@ -7,7 +7,6 @@ from _job import logged
 from contracts.files import whole
 from contracts.provenance import environment
 
-with logged(snakemake):
-    with whole(snakemake.output[0]) as partial:
-        record = {**snakemake.params.run, "environment": environment()}
-        partial.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+with logged(snakemake), whole(snakemake.output[0]) as partial:
+    record = {**snakemake.params.run, "environment": environment()}
+    partial.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")

@@ -10,10 +10,8 @@ with logged(snakemake):
     overrides = dict(snakemake.params.recipe)
     model = overrides.pop("model")
     overrides.pop("size", None)
-    main(
-        ["--model", model, "--overrides", json.dumps(overrides)]
-        + ["--classes", *snakemake.params.classes, "--fold", snakemake.wildcards.fold]
-        + ["--list", snakemake.input.labels, "--caches", *snakemake.input.caches]
-        + ["--seeds", *map(str, snakemake.params.seeds), "--checkpoints", *snakemake.output.checkpoints]
-        + ["--log", snakemake.output.curves, "--threads", str(snakemake.threads)]
-    )
+    files, params = snakemake.input, snakemake.params
+    arguments = ["--model", model, "--overrides", json.dumps(overrides), "--classes", *params.classes]
+    arguments += ["--fold", snakemake.wildcards.fold, "--list", files.labels, "--caches", *files.caches]
+    arguments += ["--seeds", *map(str, params.seeds), "--checkpoints", *snakemake.output.checkpoints]
+    main([*arguments, "--log", snakemake.output.curves, "--threads", str(snakemake.threads)])
