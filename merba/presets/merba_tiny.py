@@ -13,7 +13,7 @@ from merba.registry import register_model
 
 register_model(
     "merba_tiny",
-    recipe=Recipe(epochs=24, batch=16, lr=5e-3, warmup=2, cooldown=2),
+    recipe=Recipe(epochs=24, batch=8, lr=3e-3, warmup=2, cooldown=2),
     dim=8,
     conv_depth=1,
     local_depths=(1, 1, 1),

@@ -15,6 +15,8 @@ from preprocess.corpora.synthetic.truth import read_truth
 from preprocess.faces import find_face
 from preprocess.flow import flow_and_strain
 
+pytestmark = pytest.mark.xdist_group("planted truth")
+
 # Two pixels at an eye distance of 95 px, as in the 224-px crop; noise, flicker and drift as by default.
 OPTIONS = Options(seed=7, amplitude=(2.0, 2.0), clips_per_class=1)
 SUBJECTS = {

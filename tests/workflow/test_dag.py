@@ -7,7 +7,7 @@ import re
 import pytest
 from small_project import SMALL
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
 
 
 def test_the_whole_dag_is_known_before_anything_runs(fresh):

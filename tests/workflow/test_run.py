@@ -11,7 +11,7 @@ from PIL import Image
 
 from contracts.predictions import read_predictions
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
 
 
 def test_every_test_clip_is_predicted_once_per_seed(finished):

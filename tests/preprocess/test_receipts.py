@@ -1,0 +1,68 @@
+"""The state of a subject's frames: the same until something changes, and never changed by being generated."""
+
+import os
+
+import pytest
+
+from preprocess.receipts import AS_GENERATED, files_below, listing, sheets_below, state, write_receipt
+
+
+@pytest.fixture
+def recordings(tmp_path):
+    """Root, its frames, and the receipt of a generator that wrote them."""
+    root = tmp_path / "raw"
+    for name in ("s1/clip/image1.bmp", "s1/clip/image2.bmp", "s1/other/image1.bmp"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"pixels")
+    receipt = tmp_path / "receipt.tsv"
+    write_receipt(receipt, files_below([root]), root)
+    return root, receipt
+
+
+def now(root):
+    return listing(files_below([root]), root)
+
+
+def test_not_yet_generated_and_as_generated_are_one_state(recordings, tmp_path):
+    root, receipt = recordings
+    assert state([], [tmp_path / "to come"]) == AS_GENERATED
+    assert state(now(root), [receipt]) == AS_GENERATED
+
+
+@pytest.mark.parametrize("edit", ["content", "time", "added", "removed"])
+def test_any_edit_changes_the_state(recordings, edit):
+    root, receipt = recordings
+    licensed = state(now(root), None)
+    frame = root / "s1/clip/image2.bmp"
+    if edit == "content":
+        frame.write_bytes(b"other pixels")
+    elif edit == "time":
+        os.utime(frame, ns=(0, 0))
+    elif edit == "added":
+        (root / "s1/clip/image3.bmp").write_bytes(b"pixels")
+    else:
+        frame.unlink()
+    assert state(now(root), [receipt]) not in (AS_GENERATED, licensed)
+    assert state(now(root), None) != licensed
+
+
+def test_names_alone_do_not_see_an_edited_frame(recordings):
+    root, receipt = recordings
+    (root / "s1/clip/image2.bmp").write_bytes(b"other pixels")
+    assert state(now(root), [receipt], times=False) == AS_GENERATED
+    (root / "s1/clip/image3.bmp").write_bytes(b"pixels")
+    assert state(now(root), [receipt], times=False) != AS_GENERATED
+
+
+def test_sheets_are_found_beside_the_frames_and_not_among_them(tmp_path):
+    deep = tmp_path / "a/b/c/d"
+    deep.mkdir(parents=True)
+    for path in (
+        tmp_path / "coding.xlsx",
+        tmp_path / "a/b/c/test.CSV",
+        deep / "too deep.xlsx",
+        deep / "1.jpg",
+    ):
+        path.touch()
+    assert {path.name for path in sheets_below(tmp_path)} == {"coding.xlsx", "test.CSV"}
