@@ -25,7 +25,10 @@ from contracts.files import read_csv, write_csv
 def predictions_table(
     clip_ids: list[str], folds: list[str], probabilities: np.ndarray, classes: list[str], recipe: str
 ) -> pd.DataFrame:
-    """Build the table from (n, classes) probabilities; `predicted` is the most probable class."""
+    """Build the table from (n, classes) probabilities; `predicted` is the most probable class.
+
+    A model that decides otherwise (DGCM picks the group first) replaces `predicted` afterwards.
+    """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     table = pd.DataFrame(
         {"clip_id": clip_ids, "fold": folds, "predicted": [classes[k] for k in probabilities.argmax(axis=1)]}

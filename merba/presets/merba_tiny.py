@@ -1,10 +1,10 @@
 """MERba for two CPU cores: 0.1 M parameters, a leave-one-subject-out fold of 60 clips in seconds.
 
 Sizes are chosen by measurement at 28 x 28 on one thread. Global attention over stage 2's 784 tokens alone
-costs as much as everything else together, so that stage has none; stages 3 and 4 keep some. The scan is the
-next largest part and halves with its states. In some hundred steps of training, MambaVision's small start and
-its layer scale would leave the blocks mute, so weights start by fan-in, unscaled, and the learning rate is ten
-times the paper's.
+costs as much as everything else together, so that stage has none; stages 3 and 4 keep one block each. The
+scan is the next largest part and halves with its states. In the 200 steps of a fold, MambaVision's small
+start and its layer scale would leave the blocks mute: weights start by fan-in, unscaled, at six times the
+paper's learning rate. Batches are small because the number of steps, not their noise, is what limits it.
 """
 
 from merba.network import MERba
