@@ -22,7 +22,9 @@ setup: .venv/.installed  ## the locked environment, once
 
 reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes where it was stopped
 	@mkdir -p data
-	flock --nonblock data/.reproduce.lock sh -c 'snakemake --unlock --quiet all; exec snakemake --cores all'
+	@flock --nonblock --conflict-exit-code 75 data/.reproduce.lock \
+	    sh -c 'snakemake --unlock --quiet all; exec snakemake --cores all' \
+	    || { status=$$?; test $$status != 75 || echo "another 'make reproduce' is running in this folder"; exit $$status; }
 	@cat results/$(RUN)/tables/*.md
 
 test: setup  ## all tests, under 8 minutes on 2 cores
