@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.isotonic import isotonic_regression
 
 from contracts.errors import InputError
 from preprocess.flow import optical_flow, strain
@@ -130,6 +129,10 @@ def unimodal(curve: np.ndarray) -> tuple[int, float]:
         The index of the fit's maximum (the centre of its plateau) and the share of the curve's variance that
         the fit explains, 0 for a flat curve.
     """
+    from sklearn.isotonic import (
+        isotonic_regression,
+    )  # a second to import, and most corpora annotate their apex
+
     spread = float(np.sum((curve - curve.mean()) ** 2))
     if np.ptp(curve) < _STILL:
         return len(curve) // 2, 0.0
