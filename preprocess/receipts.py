@@ -43,20 +43,20 @@ def write_receipt(path: Path, files: Iterable[Path], root: Path) -> None:
         partial.write_text("".join(f"{line}\n" for line in listing(files, root)))
 
 
-def state(lines: list[str], receipts: Iterable[Path] | None, *, times: bool = True) -> str:
-    """Digest of a `listing`, or `AS_GENERATED` while it equals its receipts or one is yet to be written.
+def read_receipt(path: Path, lines: list[str]) -> list[str]:
+    """The listing that a generator recorded; `lines` itself while it has recorded none yet."""
+    return path.read_text().splitlines() if path.exists() else lines
+
+
+def state(lines: list[str], written: list[str] | None, *, times: bool = True) -> str:
+    """Digest of a `listing`, or `AS_GENERATED` where it equals what the generator wrote.
 
     Args:
         lines: the listing as it is now.
-        receipts: what the generator recorded; None for recordings that it did not make.
+        written: from `read_receipt`; None for recordings that no generator made.
         times: False to look at the names alone.
     """
-    seen = lines if times else [line.split("\t")[0] for line in lines]
-    if receipts is not None:
-        receipts = list(receipts)
-        if not all(receipt.exists() for receipt in receipts):
-            return AS_GENERATED
-        written = sorted(line for receipt in receipts for line in receipt.read_text().splitlines())
-        if seen == (written if times else [line.split("\t")[0] for line in written]):
-            return AS_GENERATED
-    return hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]
+    seen, made = (
+        some if times or some is None else [line.split("\t")[0] for line in some] for some in (lines, written)
+    )
+    return AS_GENERATED if seen == made else hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]

@@ -4,7 +4,15 @@ import os
 
 import pytest
 
-from preprocess.receipts import AS_GENERATED, files_below, listing, sheets_below, state, write_receipt
+from preprocess.receipts import (
+    AS_GENERATED,
+    files_below,
+    listing,
+    read_receipt,
+    sheets_below,
+    state,
+    write_receipt,
+)
 
 
 @pytest.fixture
@@ -26,8 +34,8 @@ def now(root):
 
 def test_not_yet_generated_and_as_generated_are_one_state(recordings, tmp_path):
     root, receipt = recordings
-    assert state([], [tmp_path / "to come"]) == AS_GENERATED
-    assert state(now(root), [receipt]) == AS_GENERATED
+    assert state([], read_receipt(tmp_path / "to come", [])) == AS_GENERATED
+    assert state(now(root), read_receipt(receipt, now(root))) == AS_GENERATED
 
 
 @pytest.mark.parametrize("edit", ["content", "time", "added", "removed"])
@@ -43,16 +51,16 @@ def test_any_edit_changes_the_state(recordings, edit):
         (root / "s1/clip/image3.bmp").write_bytes(b"pixels")
     else:
         frame.unlink()
-    assert state(now(root), [receipt]) not in (AS_GENERATED, licensed)
+    assert state(now(root), read_receipt(receipt, now(root))) not in (AS_GENERATED, licensed)
     assert state(now(root), None) != licensed
 
 
 def test_names_alone_do_not_see_an_edited_frame(recordings):
     root, receipt = recordings
     (root / "s1/clip/image2.bmp").write_bytes(b"other pixels")
-    assert state(now(root), [receipt], times=False) == AS_GENERATED
+    assert state(now(root), read_receipt(receipt, now(root)), times=False) == AS_GENERATED
     (root / "s1/clip/image3.bmp").write_bytes(b"pixels")
-    assert state(now(root), [receipt], times=False) != AS_GENERATED
+    assert state(now(root), read_receipt(receipt, now(root)), times=False) != AS_GENERATED
 
 
 def test_sheets_are_found_beside_the_frames_and_not_among_them(tmp_path):

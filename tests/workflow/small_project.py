@@ -27,9 +27,9 @@ SMALL = {
     "run": "small",
     "synthetic": {"seed": 1, "clips_per_class": 1, "length": [12, 16]},
     "corpora": {
-        "smic": {"root": "data/small/raw/smic", "apex": "spotted", "subjects": ["s01", "s03"]},
-        "casme2": {"root": "data/small/raw/casme2", "apex": "annotated", "subjects": ["sub12"]},
-        "samm": {"root": "data/small/raw/samm", "apex": "annotated", "subjects": ["006"]},
+        "smic": {"apex": "spotted", "subjects": ["s01", "s03"]},
+        "casme2": {"apex": "annotated", "subjects": ["sub12"]},
+        "samm": {"apex": "annotated", "subjects": ["006"]},
     },
     "crop": {"size": 112},
     "flow": {"method": "dis"},

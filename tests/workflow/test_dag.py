@@ -146,8 +146,13 @@ def test_rulegraph_and_lint(fresh):
         (lambda c: c["corpora"]["smic"].update(subjects=["s99"]), "s99"),
         (lambda c: c["protocols"]["megc2019"].update(stsnet={}), "ststnet"),
         (lambda c: c["corpora"].pop("samm"), "samm"),
+        (
+            lambda c: c["corpora"]["samm"].update(root="corpora/SAMM"),
+            r"corpora\.samm\.root: a synthetic corpus",
+        ),
+        (lambda c: c.pop("synthetic"), r"corpora\.\w+\.root: the corpus has no root"),
     ],
-    ids=["key", "protocol", "subject", "model", "corpus"],
+    ids=["key", "protocol", "subject", "model", "corpus", "root too many", "no root"],
 )
 def test_a_faulty_configuration_is_refused_before_the_dag_is_built(fresh, change, said):
     config = copy.deepcopy(SMALL)

@@ -38,6 +38,16 @@ def _configured():
                     clip="corpora",
                     cure=f"add it under corpora or remove {name} from protocols",
                 )
+        for corpus, settings in config["corpora"].items():
+            if ("root" in settings) == ("synthetic" in config):
+                raise InputError(
+                    "a synthetic corpus takes no root" if "root" in settings else "the corpus has no root",
+                    file=source,
+                    clip=f"corpora.{corpus}.root",
+                    cure="remove either the root or the synthetic section"
+                    if "root" in settings
+                    else "name the folder with the owner's release",
+                )
         subjects = {corpus: _subjects(corpus, protocols) for corpus in config["corpora"]}
         folds = {
             name: protocol.folds({corpus: subjects[corpus] for corpus in protocol.subjects})
@@ -91,7 +101,8 @@ def benchmarks():
 
 
 def root(corpus):
-    return Path(config["corpora"][corpus]["root"])
+    """Folder that holds a corpus as its owner ships it."""
+    return Path(f"{DATA}/raw/{corpus}" if SYNTHETIC else config["corpora"][corpus]["root"])
 
 
 def receipt(corpus, subject):
@@ -116,31 +127,36 @@ def folders_of(corpus):
     return folders
 
 
+# Listing and receipt are read at one moment and kept: jobs ask again while the recordings are being generated.
 @functools.cache
 def frames_of(corpus, subject):
-    """Listing of one subject's frames."""
-    return receipts.listing(receipts.files_below(folders_of(corpus).get(subject, [])), root(corpus))
+    """One subject's frames as they are now, and as the generator recorded them (None: licensed recordings)."""
+    lines = receipts.listing(receipts.files_below(folders_of(corpus).get(subject, [])), root(corpus))
+    return lines, receipts.read_receipt(receipt(corpus, subject), lines) if SYNTHETIC else None
+
+
+@functools.cache
+def sheets_of(corpus):
+    """A corpus's annotation sheets, likewise."""
+    lines = receipts.listing(receipts.sheets_below(root(corpus)), root(corpus))
+    return lines, receipts.read_receipt(sheet_receipt(corpus), lines) if SYNTHETIC else None
 
 
 def frames_state(wildcards):
     """State of one subject's frames: a parameter of every job that reads them."""
-    corpus, subject = wildcards.corpus, wildcards.subject
-    return receipts.state(frames_of(corpus, subject), [receipt(corpus, subject)] if SYNTHETIC else None)
+    return receipts.state(*frames_of(wildcards.corpus, wildcards.subject))
 
 
 def names_state(wildcards):
     """Which frames a corpus has: a parameter of its clip table."""
-    corpus = wildcards.corpus
-    lines = sorted(line for subject in SUBJECTS[corpus] for line in frames_of(corpus, subject))
-    written = [receipt(corpus, subject) for subject in SUBJECTS[corpus]] if SYNTHETIC else None
-    return receipts.state(lines, written, times=False)
+    return [
+        receipts.state(*frames_of(wildcards.corpus, subject), times=False) for subject in SUBJECTS[wildcards.corpus]
+    ]
 
 
 def sheets_state(wildcards):
     """State of a corpus's annotation sheets: a parameter of its clip table."""
-    corpus = wildcards.corpus
-    lines = receipts.listing(receipts.sheets_below(root(corpus)), root(corpus))
-    return receipts.state(lines, [sheet_receipt(corpus)] if SYNTHETIC else None)
+    return receipts.state(*sheets_of(wildcards.corpus))
 
 
 def generated(wildcards):
