@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 from contracts.errors import InputError
-from merba.registry import model_entry, unknown
+from merba.registry import model_entry, module_of, unknown
 
 CODINGS = ("fixed_scale", "minmax")
 FLIPS = ("negate_u", "plain", "none")
@@ -115,6 +115,21 @@ def resolve(model: str, overrides: dict | None = None) -> Recipe:
             raise unknown("key of the overrides", key, [*fields, *options])
         target[key] = _like(key, value, target[key])
     return Recipe(**fields, options=options)
+
+
+def check_overrides(model: str, overrides: dict) -> None:
+    """Raise what `resolve` would raise, without importing the model (and torch) unless an option needs it.
+
+    Raises:
+        InputError: as `resolve`.
+    """
+    module_of(model)
+    known = {f.name: f.default for f in dataclasses.fields(Recipe) if f.name != "options"}
+    if set(overrides) - set(known):
+        resolve(model, overrides)
+    for key, value in overrides.items():
+        if key in known:
+            _like(key, value, known[key])
 
 
 def digest(model: str, recipe: Recipe, **also) -> str:

@@ -43,6 +43,7 @@ class Project:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         for part in PARTS:
             source = PROJECT / part
             if source.is_dir():

@@ -80,7 +80,7 @@ def test_editing_a_frame_reruns_its_subject_and_the_folds_it_trains(finished):
         os.utime(frame, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert jobs["faces"] == ["data/small/faces/smic/s01.csv"]
     assert jobs["flow"] == ["data/small/flow/smic/s01.h5"]
-    assert {one.split("/")[4] for one in jobs["train"]} == {"smic_s03", "casme2_sub12", "samm_006"}
+    assert {one.split("/")[5] for one in jobs["train"]} == {"smic_s03", "casme2_sub12", "samm_006"}
     assert not rerun(jobs) & {"synthesise_subject", "synthesise_sheet", "clips", "lists_megc2019"}
     assert finished.planned() == {}
 
@@ -127,7 +127,7 @@ def test_changing_one_models_recipe_spares_the_other_model(finished):
         jobs = finished.planned()
     finally:
         finished.configure(SMALL)
-    assert {one.split("/")[3] for one in jobs["train"]} == {"ststnet"}
+    assert {one.split("/")[4] for one in jobs["train"]} == {"ststnet"}
 
 
 def test_rulegraph_and_lint(fresh):
@@ -142,9 +142,11 @@ def test_rulegraph_and_lint(fresh):
     ("change", "said"),
     [
         (lambda c: c.update(seed=[0]), r"config\.yaml: unknown key 'seed': did you mean 'seeds'"),
-        (lambda c: c["protocols"].update(megc2018={"ststnet": {}}), "did you mean 'megc2019'"),
+        (lambda c: c["protocols"].update(megc2018={"ststnet": {}}), "Did you mean 'megc2019'"),
         (lambda c: c["corpora"]["smic"].update(subjects=["s99"]), "s99"),
         (lambda c: c["protocols"]["megc2019"].update(stsnet={}), "ststnet"),
+        (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epoch=3), "epochs"),
+        (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epochs="many"), "epochs"),
         (lambda c: c["corpora"].pop("samm"), "samm"),
         (
             lambda c: c["corpora"]["samm"].update(root="corpora/SAMM"),
@@ -152,7 +154,17 @@ def test_rulegraph_and_lint(fresh):
         ),
         (lambda c: c.pop("synthetic"), r"corpora\.\w+\.root: the corpus has no root"),
     ],
-    ids=["key", "protocol", "subject", "model", "corpus", "root too many", "no root"],
+    ids=[
+        "key",
+        "protocol",
+        "subject",
+        "model",
+        "recipe key",
+        "recipe value",
+        "corpus",
+        "root too many",
+        "no root",
+    ],
 )
 def test_a_faulty_configuration_is_refused_before_the_dag_is_built(fresh, change, said):
     config = copy.deepcopy(SMALL)

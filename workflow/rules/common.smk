@@ -1,5 +1,5 @@
-# What every rule file needs: the checked configuration, who takes part, and which code a rule depends on.
-# Only functions and constants here; rules live by stage in the files beside this one.
+# The checked configuration, who takes part, and what jobs are given: functions and constants that the rules
+# by stage, in the files beside this one, are written with.
 
 import functools
 import os
@@ -10,13 +10,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 # Jobs find the project's packages also where they are not installed (conda, a bare node).
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH")]))
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.getenv("PYTHONPATH")])))
 
 from pathlib import Path
 
 from contracts.config import check_config
 from contracts.errors import InputError
 from contracts.provenance import code_digest
+from merba.recipe import check_overrides
 from merba.registry import module_of
 from preprocess import receipts
 from preprocess.corpora import get_corpus
@@ -38,6 +39,10 @@ def _configured():
                     clip="corpora",
                     cure=f"add it under corpora or remove {name} from protocols",
                 )
+        for models in config["protocols"].values():
+            for name, settings in models.items():
+                overrides = {"model": name, **(settings or {})}
+                check_overrides(overrides.pop("model"), {k: v for k, v in overrides.items() if k != "size"})
         for corpus, settings in config["corpora"].items():
             if ("root" in settings) == ("synthetic" in config):
                 raise InputError(

@@ -33,7 +33,6 @@ rule score:
         confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
         metrics=f"{RESULTS}/scores/metrics.json",
     params:
-        results=RESULTS,
         code=code_digest("protocols.scores", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/score.log",
@@ -63,7 +62,6 @@ rule tables:
         ),
         latex=expand(f"{RESULTS}/tables/{{protocol}}.tex", protocol=PROTOCOLS),
     params:
-        results=RESULTS,
         code=code_digest("protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/tables.log",
@@ -85,7 +83,6 @@ rule figures:
             caption="../report/confusion.rst",
         ),
     params:
-        results=RESULTS,
         code=code_digest("protocols.figures", *protocol_modules("protocols.definitions")),
     log:
         f"{LOGS}/figures.log",

@@ -7,5 +7,5 @@ from _job import logged
 from protocols.tables import write_tables
 
 with logged(snakemake):
-    for path in write_tables(snakemake.params.results, Path(snakemake.input.published[0]).parent):
+    for path in write_tables(Path(snakemake.input.run).parent, Path(snakemake.input.published[0]).parent):
         print(path)
