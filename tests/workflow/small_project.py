@@ -15,6 +15,7 @@ PARTS = [
     "environment.yml",
     "config",
     "workflow",
+    "profiles",
     "contracts",
     "preprocess",
     "protocols",
