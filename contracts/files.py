@@ -5,6 +5,8 @@ import errno
 import glob
 import hashlib
 import os
+import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,30 +16,35 @@ from contracts.errors import InputError
 
 
 @contextlib.contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def whole(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it becomes `path` only if the block succeeds.
 
-    The bytes are flushed to disk before the rename, so neither a killed process nor a power cut leaves a
-    file that opens but lacks its end. On any exception the partial file is removed and `path` is untouched.
+    A file's bytes are flushed to disk before the rename, so neither a killed process nor a power cut leaves
+    one that opens but lacks its end. On any exception what was written is removed and `path` is untouched.
+    What killed processes left behind is cleared by the next that writes the same path.
+
+    Args:
+        path: the file, or the folder that must not exist yet.
+        folder: yield an empty folder instead of the name of a file.
 
     Raises:
-        InputError: the disk is full (names the folder and the cure).
+        InputError: the disk is full (names the path and the cure).
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left_behind in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
-        left_behind.unlink(missing_ok=True)  # by a writer that was killed; a file has one writer at a time
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    for left_behind in path.parent.glob(f".{glob.escape(path.name)}@*.partial"):
+        if not _writer_lives(left_behind):
+            _remove(left_behind)
+    partial = path.with_name(f".{path.name}@{socket.gethostname()}-{os.getpid()}.partial")
     try:
+        if folder:
+            partial.mkdir()
         yield partial
-        descriptor = os.open(partial, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if not folder:
+            _flush(partial)
         partial.replace(path)
     except OSError as error:
-        if disk_is_full(error, path.parent):
+        if _disk_is_full(error):
             raise InputError(
                 "no space left on the device while writing it",
                 file=path,
@@ -45,11 +52,32 @@ def whole(path: str | Path) -> Iterator[Path]:
             ) from error
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
 
 
-def disk_is_full(error: OSError, folder: Path) -> bool:
-    """Whether `error` means a full disk. HDF5 loses errno on its way up and keeps it only in the text."""
+def _writer_lives(partial: Path) -> bool:
+    """Whether the process that writes `partial` may still run; one on another machine always may."""
+    host, pid = partial.name.removesuffix(".partial").rsplit("@", 1)[-1].rsplit("-", 1)
+    return host != socket.gethostname() or Path(f"/proc/{pid}").exists()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _disk_is_full(error: OSError) -> bool:
+    # HDF5 loses errno on its way up and keeps it only in the text.
     return error.errno in (errno.ENOSPC, errno.EDQUOT) or f"errno = {errno.ENOSPC}" in str(error)
 
 

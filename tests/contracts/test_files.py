@@ -31,10 +31,37 @@ def test_the_file_is_not_there_until_it_is_whole(tmp_path):
 
 
 def test_what_a_killed_writer_left_is_cleared_by_the_next(tmp_path):
-    (tmp_path / ".table.csv.4711.partial").write_text("half")
+    program = f"""
+import os, signal
+from contracts.files import whole
+with whole({str(tmp_path / "table.csv")!r}) as partial:
+    partial.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program])
+    assert len(list(tmp_path.iterdir())) == 1, "killed before it could clear up"
     with whole(tmp_path / "table.csv") as partial:
         partial.write_text("new")
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_a_living_writer_of_the_same_path_is_left_alone(tmp_path):
+    with whole(tmp_path / "table.csv") as first:
+        first.write_text("first")
+        second = f"whole({str(tmp_path / 'table.csv')!r})"
+        program = f"from contracts.files import whole\nwith {second} as path: path.write_text('x')"
+        subprocess.run([sys.executable, "-c", program], check=True)
+    assert (tmp_path / "table.csv").read_text() == "first"
+
+
+def test_a_folder_appears_with_everything_in_it_or_not_at_all(tmp_path):
+    with pytest.raises(RuntimeError), whole(tmp_path / "clip", folder=True) as partial:
+        (partial / "image1.bmp").write_text("pixels")
+        raise RuntimeError("interrupted")
+    assert not list(tmp_path.iterdir())
+    with whole(tmp_path / "clip", folder=True) as partial:
+        (partial / "image1.bmp").write_text("pixels")
+    assert [path.name for path in (tmp_path / "clip").iterdir()] == ["image1.bmp"]
 
 
 def test_ids_stay_text_and_empty_cells_stay_empty(tmp_path):

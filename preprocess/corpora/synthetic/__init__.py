@@ -11,14 +11,11 @@ Story: `plan` and `layouts` say who does what under which names; `portraits` mak
 and `motion` move them, `render` films them, `truth` keeps what was planted.
 """
 
-import contextlib
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from contracts.errors import InputError
-from contracts.files import disk_is_full, whole
+from contracts.files import whole
 from preprocess.corpora import get_corpus
 from preprocess.corpora.synthetic.layouts import get_layout, list_layouts
 from preprocess.corpora.synthetic.plan import Options, PlannedClip
@@ -68,7 +65,7 @@ def write_subject(root: Path, truth: Path, corpus: str, subject: str, options: O
         shutil.rmtree(stale)
     written = []
     for clip, moves in planned:
-        with _folder(Path(root) / clip.folder) as folder:
+        with whole(Path(root) / clip.folder, folder=True) as folder:
             for name, picture in zip(
                 clip.files, frames(clip, face, moves, options, frame.color), strict=True
             ):
@@ -103,23 +100,3 @@ def _claim(root: Path) -> None:
         )
     with whole(mark) as partial:
         partial.write_text(_MARK_TEXT)
-
-
-@contextlib.contextmanager
-def _folder(path: Path) -> Iterator[Path]:
-    """A hidden folder beside `path` that becomes `path` only if the block succeeds."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        if disk_is_full(error, path.parent):
-            raise InputError(
-                "no space left on the device while writing it",
-                file=path,
-                cure="free some space or move data/ to a larger disk, then run the same command again",
-            ) from error
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
