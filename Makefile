@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := passive
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: setup reproduce test tables report lint lock bench clean-demo
+.PHONY: setup reproduce test tables report lint lock clean-demo
 .DEFAULT_GOAL := reproduce
 
 setup: .venv/.installed  ## the locked environment, once
@@ -17,7 +17,7 @@ setup: .venv/.installed  ## the locked environment, once
 	test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv==0.13.8; }
 	test -x $(BIN)/python || .uv/bin/uv venv --quiet --python $(PYTHON) .venv
 	.uv/bin/uv pip sync --quiet --compile-bytecode requirements.lock
-	.uv/bin/uv pip install --quiet --no-deps --editable .
+	.uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes where it was stopped
@@ -25,7 +25,7 @@ reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes wher
 	@flock --nonblock --conflict-exit-code 75 data/.reproduce.lock \
 	    sh -c 'snakemake --unlock --quiet all; exec snakemake --cores all' \
 	    || { status=$$?; test $$status != 75 || echo "another 'make reproduce' is running in this folder"; exit $$status; }
-	@cat results/$(RUN)/tables/*.md
+	@cat results/demo/tables/*.md
 
 test: setup  ## all tests, under 8 minutes on 2 cores
 	$(BIN)/python -m pytest

@@ -5,7 +5,7 @@
 * `clip_id` (n,): UTF-8 text, in ascending order;
 * `flow` (n, 3, size, size) float32: u and v in pixels of the aligned crop per onset->apex interval
   (u to the right, v downwards), and optical strain (dimensionless);
-* attributes: `format_version`, `complete`, and in `made_with` all that shaped the numbers, as JSON.
+* attributes: `format_version`, `complete`, and in `made_with` the parameters of crop and flow, as JSON.
 
 One writer a file; written beside and renamed. `complete` is set last, and a reader refuses a file without it.
 """

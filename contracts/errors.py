@@ -16,7 +16,8 @@ class InputError(Exception):
     def __init__(self, problem: str, *, cure: str, file: str | Path | None = None, clip: str | None = None):
         self.problem, self.cure, self.file, self.clip = problem, cure, file, clip
         where = ": ".join(str(part) for part in (file, clip) if part is not None)
-        super().__init__(f"{where + ': ' if where else ''}{problem}. {cure[:1].upper()}{cure[1:]}.")
+        stop = "" if problem.endswith("?") else "."
+        super().__init__(f"{where + ': ' if where else ''}{problem}{stop} {cure[:1].upper()}{cure[1:]}.")
 
     def __reduce__(self):
         # Keyword-only arguments do not survive the default pickling between worker processes.

@@ -24,7 +24,7 @@ def whole(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
     What killed processes left behind is cleared by the next that writes the same path.
 
     Args:
-        path: the file, or the folder that must not exist yet.
+        path: the file or folder; an existing one is replaced.
         folder: yield an empty folder instead of the name of a file.
 
     Raises:
@@ -40,7 +40,9 @@ def whole(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
         if folder:
             partial.mkdir()
         yield partial
-        if not folder:
+        if folder:
+            _remove(path)  # an orphan of a killed run may have finished the same folder meanwhile
+        else:
             _flush(partial)
         partial.replace(path)
     except OSError as error:
@@ -58,7 +60,9 @@ def whole(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
 def _writer_lives(partial: Path) -> bool:
     """Whether the process that writes `partial` may still run; one on another machine always may."""
     host, pid = partial.name.removesuffix(".partial").rsplit("@", 1)[-1].rsplit("-", 1)
-    return host != socket.gethostname() or Path(f"/proc/{pid}").exists()
+    if host != socket.gethostname():
+        return True
+    return int(pid) != os.getpid() and Path(f"/proc/{pid}").exists()
 
 
 def _flush(path: Path) -> None:

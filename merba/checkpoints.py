@@ -4,6 +4,7 @@ A checkpoint is a `torch.save` of plain values and tensors, so that it loads wit
 """
 
 import dataclasses
+import io
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -63,8 +64,11 @@ def save(checkpoint: Checkpoint, path: str | Path) -> None:
     values = {f.name: getattr(checkpoint, f.name) for f in dataclasses.fields(Checkpoint)}
     values["recipe"] = dataclasses.asdict(checkpoint.recipe)
     values["normaliser"] = checkpoint.normaliser.to_dict()
+    # torch's own writer reports a full disk as a RuntimeError without a number; a plain write says ENOSPC.
+    content = io.BytesIO()
+    torch.save({"kind": _KIND, "format_version": FORMAT_VERSION, **values}, content)
     with whole(path) as partial:
-        torch.save({"kind": _KIND, "format_version": FORMAT_VERSION, **values}, partial)
+        partial.write_bytes(content.getbuffer())
 
 
 def load(path: str | Path) -> Checkpoint:

@@ -18,7 +18,7 @@ def run(main: Callable, argv: list[str] | None = None) -> int:
 
 
 def add_machine_arguments(parser) -> None:
-    """`--threads` and `--device`: how fast, never what comes out."""
+    """`--threads` and `--device`: results repeat exactly only on the same of both."""
     parser.add_argument(
         "--threads",
         type=int,

@@ -5,6 +5,7 @@ other clip of its subject, is refused: that is the alarm for a leak between trai
 """
 
 import argparse
+import dataclasses
 import sys
 from collections import defaultdict
 
@@ -86,48 +87,48 @@ def main(argv: list[str] | None = None) -> None:
     rows_of = defaultdict(list)
     for row, fold in enumerate(listed["fold"]):
         rows_of[fold].append(row)
-    of_fold = {}
+    flow = load_flow(listed["clip_id"], args.caches, args.test)
+    first, done = None, {}
+    # One checkpoint in memory at a time: those of all folds of a large model would not fit.
     for path in args.checkpoints:
         checkpoint = checkpoints.load(path)
-        if checkpoint.fold in of_fold:
+        if checkpoint.fold in done:
             raise InputError(
-                f"fold {checkpoint.fold} has two checkpoints, the other is {of_fold[checkpoint.fold][0]}",
+                f"fold {checkpoint.fold} has two checkpoints, the other is {done[checkpoint.fold]}",
                 file=path,
                 cure="give one checkpoint of each fold, all of one seed",
             )
-        of_fold[checkpoint.fold] = (path, checkpoint)
-    _check_alike(of_fold)
-
-    flow = load_flow(listed["clip_id"], args.caches, args.test)
-    classes = next(iter(of_fold.values()))[1].classes
-    decided = np.zeros(len(flow), dtype=int)
-    probabilities = np.zeros((len(flow), len(classes)))
+        if first is None:
+            first = dataclasses.replace(checkpoint, state={})
+            decided = np.zeros(len(flow), dtype=int)
+            probabilities = np.zeros((len(flow), len(first.classes)))
+        _check_alike(first, args.checkpoints[0], checkpoint, path)
+        rows = rows_of.get(checkpoint.fold, [])
+        if rows:
+            check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
+            decided[rows], probabilities[rows] = predict(checkpoint, flow[rows], device)
+        done[checkpoint.fold] = path
+        print(f"fold {checkpoint.fold}: {len(rows)} clips", file=sys.stderr, flush=True)
     for fold, rows in rows_of.items():
-        if fold not in of_fold:
+        if fold not in done:
             raise InputError(
                 f"fold {fold} has no checkpoint",
                 file=args.test,
                 clip=listed["clip_id"][rows[0]],
                 cure="train this fold",
             )
-        path, checkpoint = of_fold[fold]
-        check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
-        decided[rows], probabilities[rows] = predict(checkpoint, flow[rows], device)
-        print(f"fold {fold}: {len(rows)} clips", file=sys.stderr, flush=True)
-    table = predictions_table(listed["clip_id"], listed["fold"], probabilities, classes, checkpoint.digest)
+    table = predictions_table(listed["clip_id"], listed["fold"], probabilities, first.classes, first.digest)
     # A head may decide otherwise than by the largest probability (DGCM's rule).
-    write_predictions(table.assign(predicted=[classes[k] for k in decided]), args.out)
+    write_predictions(table.assign(predicted=[first.classes[k] for k in decided]), args.out)
 
 
-def _check_alike(of_fold: dict) -> None:
-    (first_path, first), *others = of_fold.values()
-    for path, other in others:
-        if (other.digest, other.classes) != (first.digest, first.classes):
-            raise InputError(
-                f"recipe {other.digest}, seed {other.seed}; {first_path}: {first.digest}, seed {first.seed}",
-                file=path,
-                cure="give checkpoints of one model, recipe and seed",
-            )
+def _check_alike(first, first_path, other, path) -> None:
+    if (other.digest, other.classes) != (first.digest, first.classes):
+        raise InputError(
+            f"recipe {other.digest}, seed {other.seed}; {first_path}: {first.digest}, seed {first.seed}",
+            file=path,
+            cure="give checkpoints of one model, recipe and seed",
+        )
 
 
 if __name__ == "__main__":

@@ -118,7 +118,9 @@ def resolve(model: str, overrides: dict | None = None) -> Recipe:
 
 
 def check_overrides(model: str, overrides: dict) -> None:
-    """Raise what `resolve` would raise, without importing the model (and torch) unless an option needs it.
+    """Refuse what `resolve` would refuse, importing the model (and torch) only where an option needs it.
+
+    The model's own warm-up and cool-down are not known here; that they fit `epochs` is left to `resolve`.
 
     Raises:
         InputError: as `resolve`.
@@ -127,9 +129,12 @@ def check_overrides(model: str, overrides: dict) -> None:
     known = {f.name: f.default for f in dataclasses.fields(Recipe) if f.name != "options"}
     if set(overrides) - set(known):
         resolve(model, overrides)
+        return
     for key, value in overrides.items():
-        if key in known:
-            _like(key, value, known[key])
+        if value is None and key != "clip_grad":
+            raise InputError("no value", clip=key, cure=f"give a value like {known[key]!r}")
+        _like(key, value, known[key])
+    Recipe(**{"warmup": 0, "cooldown": 0, **overrides})
 
 
 def digest(model: str, recipe: Recipe, **also) -> str:

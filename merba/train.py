@@ -178,7 +178,12 @@ def main(argv: list[str] | None = None) -> None:
                 fold=args.fold,
                 seed=seed,
                 digest=digest(
-                    args.model, recipe, classes=args.classes, seed=seed, shuffled=args.shuffle_labels
+                    args.model,
+                    recipe,
+                    classes=args.classes,
+                    input_size=x.shape[2],
+                    seed=seed,
+                    shuffled=args.shuffle_labels,
                 ),
                 train_clips=listed["clip_id"],
                 input_size=x.shape[2],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.errors import InputError
-from preprocess.flow import optical_flow, strain
+from preprocess.flow import match_brightness, optical_flow, strain
 
 POLICIES = ("annotated", "spotted", "midpoint")
 
@@ -98,7 +98,7 @@ def spot(frames: np.ndarray, numbers: list[int], landmarks: np.ndarray, fps: flo
 def motion_curves(frames: np.ndarray, landmarks: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
     """Mean flow magnitude and strain per region and frame, relative to the onset: {(region, kind): (T,)}.
 
-    Brightness is matched to the onset's mean first; the mean flow (and strain) of a patch on the nose bridge
+    Brightness is matched to the onset's first; the mean flow (and strain) of a patch on the nose bridge
     is subtracted, because the nose moves with the head and hardly with the expression.
     """
     height, width = frames.shape[1:]
@@ -108,11 +108,8 @@ def motion_curves(frames: np.ndarray, landmarks: np.ndarray) -> dict[tuple[str, 
     boxes["whole face"] = _box(landmarks, range(68), (0, 0, 0, 0), width, height)
     nose = _box(landmarks, [_NOSE], (_NOSE_PATCH // 2,) * 4, width, height)
     curves = {(name, kind): np.zeros(len(frames)) for name in boxes for kind in ("flow", "strain")}
-    mean = float(frames[0].mean())
     for t in range(1, len(frames)):
-        shifted = frames[t] + (mean - float(frames[t].mean()))
-        frame = np.clip(np.rint(shifted), 0, 255).astype(np.uint8)
-        flow = optical_flow(frames[0], frame, "farneback")
+        flow = optical_flow(frames[0], match_brightness(frames[t], frames[0]), "farneback")
         flow -= flow[:, nose[0], nose[1]].mean(axis=(1, 2), keepdims=True)
         magnitude, stretch = np.hypot(*flow), strain(flow)
         stretch = stretch - stretch[nose].mean()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from contracts.files import whole
+from preprocess.frames import SUFFIXES
 
 AS_GENERATED = "as generated"
 SHEET_SUFFIXES = (".xlsx", ".xls", ".csv")
@@ -24,16 +25,24 @@ def listing(files: Iterable[Path], root: Path) -> list[str]:
     )
 
 
-def files_below(folders: Iterable[Path]) -> list[Path]:
-    """Every file below the folders."""
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+def frames_below(folders: Iterable[Path]) -> list[Path]:
+    """Every frame below the folders; what file managers leave (`Thumbs.db`, `.DS_Store`) is none."""
+    return [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    ]
 
 
 def sheets_below(root: Path, depth: int = 3) -> list[Path]:
-    """Annotation sheets at most `depth` folders below `root` (clip folders lie deeper or hold none)."""
+    """Annotation sheets at most `depth` folders below `root`; not hidden ones, nor locks of open ones."""
     patterns = ["/".join(["*"] * k) for k in range(1, depth + 2)]
     return [
-        path for pattern in patterns for path in root.glob(pattern) if path.suffix.lower() in SHEET_SUFFIXES
+        path
+        for pattern in patterns
+        for path in root.glob(pattern)
+        if path.suffix.lower() in SHEET_SUFFIXES and not path.name.startswith((".", "~"))
     ]
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -36,7 +37,10 @@ class Lists:
 
 
 def make_lists(
-    protocol: Protocol, clips: pd.DataFrame, subjects: Mapping[str, Sequence[str]] | None = None
+    protocol: Protocol,
+    clips: pd.DataFrame,
+    subjects: Mapping[str, Sequence[str]] | None = None,
+    excluded: Mapping[str, str] = MappingProxyType({}),
 ) -> Lists:
     """Label the clips and deal them out to the folds.
 
@@ -44,6 +48,7 @@ def make_lists(
         clips: the clip tables of all corpora of the run, one below the other (`contracts.clips`).
         subjects: per corpus, the subjects of the run; None means the full protocol. A subject whose clips are
             all left out by the rule keeps its fold, which then has training clips and no test clip.
+        excluded: clip id -> reason, for clips that the user leaves out.
 
     Raises:
         InputError: a subject is not in the protocol, a clip occurs twice, an emotion is unknown to the
@@ -54,7 +59,7 @@ def make_lists(
         raise InputError(
             "in the clip tables twice", clip=clips.clip_id[twice].iloc[0], cure="give each table once"
         )
-    labelled, skipped = _labelled(protocol, clips, set(protocol.namespaced(subjects)))
+    labelled, skipped = _labelled(protocol, clips, set(protocol.namespaced(subjects)), excluded)
     train = {fold.name: _training_list(labelled, fold) for fold in folds}
     fold_of = {subject: fold.name for fold in folds for subject in fold.test}
     tested = labelled[labelled.subject.isin(fold_of)]
@@ -87,7 +92,7 @@ def write_lists(lists: Lists, folder: str | Path, labels: str | Path) -> None:
 
 
 def _labelled(
-    protocol: Protocol, clips: pd.DataFrame, subjects: set[str]
+    protocol: Protocol, clips: pd.DataFrame, subjects: set[str], excluded: Mapping[str, str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Clips of the protocol (`clip_id, label, subject, group`), and the others with their reasons."""
     kept, skipped = [], []
@@ -95,6 +100,8 @@ def _labelled(
         subject = f"{row.corpus}/{row.subject}"
         try:
             label = protocol.label(row)
+            if row.clip_id in excluded:
+                raise Skip(excluded[row.clip_id])
             if subject not in subjects:
                 raise Skip("its subject is not among the run's subjects")
         except Skip as reason:

@@ -34,6 +34,18 @@ def test_merba_trains_on_a_bare_gpu_node():
     assert used - set(sys.stdlib_module_names) <= BARE_GPU_NODE
 
 
+def test_both_rooms_know_the_same_dfme_split():
+    """`preprocess` needs it to find folders, `protocols` to build folds; neither may ask the other."""
+    from preprocess.corpora.dfme import MEMBERS
+    from protocols import get_protocol
+
+    protocol = get_protocol("dfme")
+    assert {f"dfme/{one}" for one in MEMBERS["train"]} == set(protocol.folds()[0].train)
+    assert {f"dfme/{one}" for part in ("testA", "testB") for one in MEMBERS[part]} == set(
+        protocol.folds()[0].test
+    )
+
+
 @pytest.mark.parametrize(
     "module",
     [

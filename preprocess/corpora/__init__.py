@@ -13,7 +13,7 @@ from preprocess.corpora.corpus import Corpus, Index
 
 __all__ = ["Corpus", "Index", "get_corpus", "list_corpora"]
 
-_SHARED = {"corpus", "frames", "sheets", "tree"}
+_SHARED = {"corpus", "sheets", "tree"}
 
 
 def list_corpora() -> list[str]:

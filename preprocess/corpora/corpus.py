@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts.errors import InputError
-from preprocess.corpora.frames import list_frames
+from preprocess.frames import list_frames
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -76,8 +76,9 @@ def test_ids_stay_text_and_empty_cells_stay_empty(tmp_path):
     [
         "write_csv(pd.DataFrame({'x': range(100_000)}), disk / 'table.csv')",
         "write_cache(disk / 'c.h5', ['a/b/c'], rng.random((1, 3, 224, 224)), {})",
+        "save_checkpoint(disk / 'c.pt')",
     ],
-    ids=["table", "cache"],
+    ids=["table", "cache", "checkpoint"],
 )
 def test_a_full_disk_is_named_with_its_cure(tmp_path, write):
     """On a real file system of 64 KiB, mounted in a namespace of its own."""
@@ -86,10 +87,17 @@ def test_a_full_disk_is_named_with_its_cure(tmp_path, write):
     if not shutil.which("unshare") or subprocess.run([*mount, f"mount -t tmpfs none {tmp_path}"]).returncode:
         pytest.skip("this machine lets no user mount a file system of their own")
     program = textwrap.dedent(f"""
-        import pathlib, numpy as np, pandas as pd
+        import pathlib, numpy as np, pandas as pd, torch
         from contracts.cache import write_cache
         from contracts.errors import InputError
         from contracts.files import write_csv
+        from merba.checkpoints import Checkpoint, save
+        from merba.data import Normaliser
+        from merba.recipe import resolve
+        def save_checkpoint(path):
+            model = dict(model="ststnet", recipe=resolve("ststnet"), classes=["a", "b"], fold="f", seed=0)
+            data = dict(digest="d", train_clips=[], input_size=28, state=dict(w=torch.rand(100_000)))
+            save(Checkpoint(**model, **data, normaliser=Normaliser("minmax", ("u",), (1.0,))), path)
         rng, disk = np.random.default_rng(0), pathlib.Path({str(tmp_path)!r})
         try:
             {write}

@@ -9,11 +9,11 @@ import pytest
 from preprocess.align import crop, estimate, map_points
 from preprocess.apex import spot
 from preprocess.corpora import get_corpus
-from preprocess.corpora.frames import list_frames, read_color, read_gray
 from preprocess.corpora.synthetic import Options, write_sheet, write_subject
 from preprocess.corpora.synthetic.truth import read_truth
 from preprocess.faces import find_face
 from preprocess.flow import flow_and_strain
+from preprocess.frames import list_frames, read_color, read_gray
 
 pytestmark = pytest.mark.xdist_group("planted truth")
 

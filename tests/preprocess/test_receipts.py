@@ -6,7 +6,7 @@ import pytest
 
 from preprocess.receipts import (
     AS_GENERATED,
-    files_below,
+    frames_below,
     listing,
     read_receipt,
     sheets_below,
@@ -24,12 +24,12 @@ def recordings(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"pixels")
     receipt = tmp_path / "receipt.tsv"
-    write_receipt(receipt, files_below([root]), root)
+    write_receipt(receipt, frames_below([root]), root)
     return root, receipt
 
 
 def now(root):
-    return listing(files_below([root]), root)
+    return listing(frames_below([root]), root)
 
 
 def test_not_yet_generated_and_as_generated_are_one_state(recordings, tmp_path):
@@ -53,6 +53,13 @@ def test_any_edit_changes_the_state(recordings, edit):
         frame.unlink()
     assert state(now(root), read_receipt(receipt, now(root))) not in (AS_GENERATED, licensed)
     assert state(now(root), None) != licensed
+
+
+def test_what_file_managers_leave_behind_is_no_edit(recordings):
+    root, receipt = recordings
+    for name in ("Thumbs.db", ".DS_Store", "._image1.bmp"):
+        (root / "s1/clip" / name).write_bytes(b"thumbnails")
+    assert state(now(root), read_receipt(receipt, now(root))) == AS_GENERATED
 
 
 def test_names_alone_do_not_see_an_edited_frame(recordings):

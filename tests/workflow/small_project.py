@@ -57,11 +57,17 @@ class Project:
     def configure(self, config: dict) -> None:
         (self.folder / "config/config.yaml").write_text(yaml.safe_dump(config))
 
-    def start(self, *arguments: str) -> subprocess.Popen:
-        """Snakemake in a process group of its own, importing this copy's packages."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder)}
+    def start(self, *command: str) -> subprocess.Popen:
+        """A command of this environment in a process group of its own, importing this copy's packages."""
+        tools = str(Path(sys.executable).parent)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.folder),
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
         return subprocess.Popen(
-            [str(Path(sys.executable).with_name("snakemake")), "--cores", "2", *arguments],
+            command,
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -70,10 +76,13 @@ class Project:
             start_new_session=True,
         )
 
-    def snakemake(self, *arguments: str) -> tuple[int, str]:
-        process = self.start(*arguments)
+    def run(self, *command: str) -> tuple[int, str]:
+        process = self.start(*command)
         output, _ = process.communicate(timeout=400)
         return process.returncode, output
+
+    def snakemake(self, *arguments: str) -> tuple[int, str]:
+        return self.run("snakemake", "--cores", "2", *arguments)
 
     def kill(self, process: subprocess.Popen) -> None:
         """Everything at once, as a power cut would."""

@@ -12,7 +12,9 @@ pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
 
 def test_the_whole_dag_is_known_before_anything_runs(fresh):
     jobs = fresh.planned()
-    assert len(jobs["train"]) == 4 * 2 * 3, "four folds, two models; two seeds and a log each"
+    assert len(jobs["train"]) == 4 * 2 * 2 * 2, (
+        "four folds, two models, two seeds; a checkpoint and a log each"
+    )
     assert "results/small/tables/megc2019.md" in jobs["tables"]
     assert not (fresh.folder / "data").exists(), "a dry run writes nothing"
 
@@ -21,7 +23,7 @@ def test_no_training_job_is_given_its_test_subject(fresh):
     """Walk the planned jobs: a fold's inputs hold every other subject's cache, and never its own."""
     _, output = fresh.snakemake("--dry-run")
     jobs = re.findall(r"rule train:\n    input: (.*)\n    output: (.*)\n", output)
-    assert len(jobs) == 8
+    assert len(jobs) == 4 * 2 * 2
     for inputs, outputs in jobs:
         corpus, subject = re.search(r"models/megc2019/\w+/([a-z0-9]+)_(\w+)/", outputs).groups()
         files = inputs.split(", ")
@@ -130,6 +132,42 @@ def test_changing_one_models_recipe_spares_the_other_model(finished):
     assert {one.split("/")[4] for one in jobs["train"]} == {"ststnet"}
 
 
+def test_adding_a_seed_trains_that_seed_alone(finished):
+    config = copy.deepcopy(SMALL)
+    config["seeds"] = [0, 1, 2]
+    try:
+        finished.configure(config)
+        jobs = finished.planned()
+    finally:
+        finished.configure(SMALL)
+    assert {one.rsplit("/", 1)[1] for one in jobs["train"]} == {"seed2.pt", "seed2.csv"}
+
+
+def test_excluding_a_clip_redoes_its_subject_alone(finished):
+    config = copy.deepcopy(SMALL)
+    config["corpora"]["smic"]["exclude"] = {"smic/s03/s03_ne_01": "blurred"}
+    try:
+        finished.configure(config)
+        jobs = finished.planned()
+    finally:
+        finished.configure(SMALL)
+    assert jobs["faces"] == ["data/small/faces/smic/s03.csv"]
+    assert "clips" not in jobs
+
+
+def test_the_licensed_configuration_plans_the_whole_benchmark_and_nothing_of_the_demo(fresh):
+    jobs = fresh.planned("--configfile", "config/paper.yaml")
+    assert len(jobs["lists_megc2019"]) == 68 + 4, "a list per fold; test, skipped, labels, coverage"
+    assert not [one for outputs in jobs.values() for one in outputs if "small" in one or "synthe" in one]
+
+
+def test_a_corpus_that_no_protocol_wants_is_left_alone(fresh):
+    config = copy.deepcopy(SMALL)
+    config["corpora"]["dfme"] = {"apex": "annotated"}
+    fresh.configure(config)
+    assert not [one for outputs in fresh.planned().values() for one in outputs if "dfme" in one]
+
+
 def test_rulegraph_and_lint(fresh):
     status, output = fresh.snakemake("--rulegraph", "mermaid-js")
     assert status == 0
@@ -147,6 +185,14 @@ def test_rulegraph_and_lint(fresh):
         (lambda c: c["protocols"]["megc2019"].update(stsnet={}), "ststnet"),
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epoch=3), "epochs"),
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epochs="many"), "epochs"),
+        (
+            lambda c: c["protocols"]["megc2019"]["ststnet"].update(epochs=0),
+            r"megc2019\.ststnet\..*at least 1",
+        ),
+        (lambda c: c["protocols"]["megc2019"]["ststnet"].update(size=224), r"megc2019\.ststnet: size 224"),
+        (lambda c: c["synthetic"].update(length=[16, 12]), r"synthetic\.length"),
+        (lambda c: c.update(run="published"), "published"),
+        (lambda c: c["corpora"].update(smick=c["corpora"]["smic"]), "smic"),
         (lambda c: c["corpora"].pop("samm"), "samm"),
         (
             lambda c: c["corpora"]["samm"].update(root="corpora/SAMM"),
@@ -161,7 +207,12 @@ def test_rulegraph_and_lint(fresh):
         "model",
         "recipe key",
         "recipe value",
-        "corpus",
+        "no epochs",
+        "size",
+        "length",
+        "reserved",
+        "no such corpus",
+        "no corpus",
         "root too many",
         "no root",
     ],

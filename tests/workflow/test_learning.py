@@ -15,10 +15,10 @@ from contracts.provenance import ROOT
 from merba import predict, train
 from preprocess.align import crop, estimate
 from preprocess.corpora import get_corpus
-from preprocess.corpora.frames import list_frames, read_color, read_gray
 from preprocess.corpora.synthetic import Options, write_sheet, write_subject
 from preprocess.faces import find_face
 from preprocess.flow import flow_and_strain, shrink
+from preprocess.frames import list_frames, read_color, read_gray
 from protocols import get_protocol
 from protocols.lists import make_lists
 from protocols.scores import score

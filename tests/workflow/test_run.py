@@ -3,11 +3,13 @@
 import json
 import os
 import random
+import re
 import time
 
 import pandas as pd
 import pytest
 from PIL import Image
+from small_project import PROJECT
 
 from contracts.predictions import read_predictions
 
@@ -28,7 +30,7 @@ def test_every_test_clip_is_predicted_once_per_seed(finished):
 def test_killed_at_any_moment_and_started_again_it_ends_in_the_same_tables(finished, fresh):
     moments = random.Random(0)
     for k in range(3):
-        process = fresh.start("--nolock")
+        process = fresh.start("snakemake", "--cores", "2", "--nolock")
         time.sleep(moments.uniform(6, 16) + 4 * k)
         fresh.kill(process)
         assert not list(fresh.folder.glob("results/small/tables/*.md")) or k
@@ -92,3 +94,29 @@ def test_the_report_is_one_page(finished):
     status, output = finished.snakemake("--report", "report.html")
     assert status == 0, output
     assert (finished.folder / "report.html").stat().st_size > 100_000
+
+
+def test_dvc_repro_does_what_a_changed_frame_asks_for_and_then_nothing(finished):
+    """The repository's own stage around the small configuration. Last in this file: it changes the corpus."""
+    stage = (PROJECT / "dvc.yaml").read_text().replace("demo", "small").replace("merba_tiny", "ststnet")
+    (finished.folder / "dvc.yaml").write_text(stage)
+    assert finished.run("dvc", "init", "--no-scm", "--quiet")[0] == 0
+    status, output = finished.run("dvc", "repro")
+    assert status == 0, output
+    assert "Nothing to be done" in output, "Snakemake had finished before"
+    status, output = finished.run("dvc", "metrics", "show")
+    assert status == 0
+    assert "ststnet" in output
+
+    frame = next((finished.folder / "data/small/raw/smic").rglob("HS/s1/micro/*/*/*.bmp"))
+    frame.write_bytes(frame.read_bytes()[:-1] + b"\x01")
+    status, output = finished.run("dvc", "repro")
+    assert status == 0, output
+    done = re.findall(r"^(?:local)?rule (\w+):\n    input: .*\n    output: (.*)$", output, re.MULTILINE)
+    assert [outputs for rule, outputs in done if rule == "flow"] == ["data/small/flow/smic/s01.h5"]
+    assert len([rule for rule, _ in done if rule == "train"]) == 3 * 2 * 2, "all folds but s01's own"
+
+    status, output = finished.run("dvc", "repro")
+    assert status == 0
+    assert "didn't change, skipping" in output
+    assert "rule" not in output

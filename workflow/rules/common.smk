@@ -2,6 +2,8 @@
 # by stage, in the files beside this one, are written with.
 
 import functools
+import hashlib
+import importlib.metadata
 import os
 
 # OpenMP threads that spin while another process has the core cost a factor of thirteen.
@@ -21,11 +23,12 @@ from merba.recipe import check_overrides
 from merba.registry import module_of
 from preprocess import receipts
 from preprocess.corpora import get_corpus
+from preprocess.corpora.synthetic.plan import Options
 from protocols import get_protocol
 
 
 def _configured():
-    """Names and subjects are checked once, before any job exists; a fault is one line, not a traceback."""
+    """Everything is checked once, before any job exists; a fault names file, key and cure."""
     source = ", ".join(str(path) for path in workflow.configfiles) or "config/config.yaml"
     try:
         check_config(config, Path(workflow.basedir) / "workflow/schemas/config.schema.json", source)
@@ -39,10 +42,10 @@ def _configured():
                     clip="corpora",
                     cure=f"add it under corpora or remove {name} from protocols",
                 )
-        for models in config["protocols"].values():
-            for name, settings in models.items():
-                overrides = {"model": name, **(settings or {})}
-                check_overrides(overrides.pop("model"), {k: v for k, v in overrides.items() if k != "size"})
+        for name, models in config["protocols"].items():
+            for row, settings in models.items():
+                _check_recipe(row, settings or {}, source, f"protocols.{name}.{row}")
+        Options(**config.get("synthetic", {}))
         for corpus, settings in config["corpora"].items():
             if ("root" in settings) == ("synthetic" in config):
                 raise InputError(
@@ -53,7 +56,8 @@ def _configured():
                     if "root" in settings
                     else "name the folder with the owner's release",
                 )
-        subjects = {corpus: _subjects(corpus, protocols) for corpus in config["corpora"]}
+        wanted = {corpus for protocol in protocols.values() for corpus in protocol.subjects}
+        subjects = {corpus: _subjects(corpus, protocols) for corpus in config["corpora"] if corpus in wanted}
         folds = {
             name: protocol.folds({corpus: subjects[corpus] for corpus in protocol.subjects})
             for name, protocol in protocols.items()
@@ -61,6 +65,23 @@ def _configured():
         return protocols, subjects, folds
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+def _check_recipe(row, settings, source, key):
+    settings = {"model": row, **settings}
+    model, size = settings.pop("model"), settings.pop("size", 28)
+    if not isinstance(size, int) or not 0 < size <= config["crop"]["size"]:
+        raise InputError(
+            f"size {size!r} is no number of pixels up to crop.size, {config['crop']['size']}",
+            file=source,
+            clip=key,
+            cure="flow can be averaged down, never enlarged",
+        )
+    try:
+        check_overrides(model, settings)
+    except InputError as error:
+        where = key if error.clip is None else f"{key}.{error.clip}"
+        raise InputError(error.problem, cure=error.cure, file=source, clip=where) from None
 
 
 def _subjects(corpus, protocols):
@@ -88,6 +109,22 @@ wildcard_constraints:
     size=r"\d+",
 
 
+def uses(*modules, packages=()):
+    """Digest of the code behind a job: the modules its script calls, what all scripts share, deciding packages.
+
+    Snakemake itself sees only the script. A parameter of every job.
+    """
+    shared = Path(workflow.basedir, "workflow/scripts/_job.py").read_bytes()
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    return hashlib.sha256(repr((code_digest("contracts.clips", *modules), shared, versions)).encode()).hexdigest()[:16]
+
+
+def generator_code(corpus):
+    """The generator with the layout that it writes and the reader that it asks where things are."""
+    synthetic = "preprocess.corpora.synthetic"
+    return uses(synthetic, f"{synthetic}.layouts.{corpus}", f"preprocess.corpora.{corpus}", "preprocess.receipts")
+
+
 def final_output():
     """Everything `snakemake --cores all` makes."""
     return [
@@ -112,11 +149,11 @@ def root(corpus):
 
 def receipt(corpus, subject):
     """Where the generator records what it wrote for one subject."""
-    return Path(f"{DATA}/raw/.receipts/{corpus}/{subject}.tsv")
+    return root(corpus) / ".receipts" / f"{subject}.tsv"
 
 
 def sheet_receipt(corpus):
-    return Path(f"{DATA}/raw/.receipts/{corpus}.sheet.tsv")
+    return root(corpus) / ".receipts" / "sheet" / "receipt.tsv"
 
 
 @functools.cache
@@ -136,7 +173,7 @@ def folders_of(corpus):
 @functools.cache
 def frames_of(corpus, subject):
     """One subject's frames as they are now, and as the generator recorded them (None: licensed recordings)."""
-    lines = receipts.listing(receipts.files_below(folders_of(corpus).get(subject, [])), root(corpus))
+    lines = receipts.listing(receipts.frames_below(folders_of(corpus).get(subject, [])), root(corpus))
     return lines, receipts.read_receipt(receipt(corpus, subject), lines) if SYNTHETIC else None
 
 
@@ -164,6 +201,16 @@ def sheets_state(wildcards):
     return receipts.state(*sheets_of(wildcards.corpus))
 
 
+def excluded(corpus):
+    """Clips that the configuration leaves out, with the reason."""
+    return config["corpora"][corpus].get("exclude", {})
+
+
+def excluded_of_subject(wildcards):
+    """Those of one subject: excluding a clip redoes its subject, not its corpus."""
+    return [one for one in excluded(wildcards.corpus) if one.split("/")[1:2] == [wildcards.subject]]
+
+
 def generated(wildcards):
     """What the clip table of a synthetic corpus waits for; licensed recordings are simply there."""
     corpus = wildcards.corpus
@@ -176,7 +223,8 @@ def fold_named(wildcards):
 
 def recipe_of(wildcards):
     """What the configuration says of one (protocol, model) beyond the model's own recipe."""
-    return {"model": wildcards.model, **(config["protocols"][wildcards.protocol][wildcards.model] or {})}
+    settings = config["protocols"][wildcards.protocol][wildcards.model] or {}
+    return dict(sorted({"model": wildcards.model, **settings}.items()))
 
 
 def input_size(wildcards):
@@ -214,7 +262,8 @@ def checkpoints(wildcards):
 
 def training_logs(wildcards):
     return expand(
-        f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/log.csv",
+        f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/seed{{seed}}.csv",
+        seed=config["seeds"],
         fold=[fold.name for fold in FOLDS[wildcards.protocol]],
     )
 

@@ -2,16 +2,14 @@
 
 if SYNTHETIC:
 
-    GENERATOR = ("preprocess.corpora.synthetic", "preprocess.receipts")
-
     rule synthesise_subject:
         output:
             truth=f"{DATA}/truth/{{corpus}}/{{subject}}.h5",
-            receipt=f"{DATA}/raw/.receipts/{{corpus}}/{{subject}}.tsv",
+            receipt=f"{DATA}/raw/{{corpus}}/.receipts/{{subject}}.tsv",
         params:
             root=lambda wildcards: str(root(wildcards.corpus)),
-            options=config["synthetic"],
-            code=lambda wildcards: code_digest(*GENERATOR, f"{GENERATOR[0]}.layouts.{wildcards.corpus}"),
+            options=dict(sorted(config["synthetic"].items())),
+            code=lambda wildcards: generator_code(wildcards.corpus),
         log:
             f"{LOGS}/synthesise/{{corpus}}/{{subject}}.log",
         conda:
@@ -21,12 +19,12 @@ if SYNTHETIC:
 
     rule synthesise_sheet:
         output:
-            receipt=f"{DATA}/raw/.receipts/{{corpus}}.sheet.tsv",
+            receipt=f"{DATA}/raw/{{corpus}}/.receipts/sheet/receipt.tsv",
         params:
             root=lambda wildcards: str(root(wildcards.corpus)),
             subjects=lambda wildcards: SUBJECTS[wildcards.corpus],
-            options=config["synthetic"],
-            code=lambda wildcards: code_digest(*GENERATOR, f"{GENERATOR[0]}.layouts.{wildcards.corpus}"),
+            options=dict(sorted(config["synthetic"].items())),
+            code=lambda wildcards: generator_code(wildcards.corpus),
         log:
             f"{LOGS}/synthesise/{{corpus}}.log",
         conda:
@@ -44,10 +42,9 @@ rule clips:
     params:
         root=lambda wildcards: str(root(wildcards.corpus)),
         subjects=lambda wildcards: SUBJECTS[wildcards.corpus],
-        exclude=lambda wildcards: config["corpora"][wildcards.corpus].get("exclude", {}),
         names=names_state,
         sheets=sheets_state,
-        code=lambda wildcards: code_digest(f"preprocess.corpora.{wildcards.corpus}"),
+        code=lambda wildcards: uses(f"preprocess.corpora.{wildcards.corpus}"),
     log:
         f"{LOGS}/clips/{{corpus}}.log",
     conda:

@@ -8,8 +8,13 @@ rule faces:
         f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
     params:
         root=lambda wildcards: str(root(wildcards.corpus)),
+        exclude=excluded_of_subject,
         frames=frames_state,
-        code=code_digest("preprocess.faces", "preprocess.corpora.frames"),
+        code=uses(
+            "preprocess.faces",
+            "preprocess.frames",
+            packages=("dlib-bin", "facenet-pytorch", "face_recognition_models", "torch", "pillow"),
+        ),
     log:
         f"{LOGS}/faces/{{corpus}}/{{subject}}.log",
     conda:
@@ -25,7 +30,7 @@ rule align:
         f"{DATA}/align/{{corpus}}/{{subject}}.csv",
     params:
         size=config["crop"]["size"],
-        code=code_digest("preprocess.align"),
+        code=uses("preprocess.align", "preprocess.faces", packages=("scikit-image",)),
     log:
         f"{LOGS}/align/{{corpus}}/{{subject}}.log",
     conda:
@@ -45,8 +50,15 @@ rule apex:
         root=lambda wildcards: str(root(wildcards.corpus)),
         size=config["crop"]["size"],
         policy=lambda wildcards: config["corpora"][wildcards.corpus]["apex"],
+        exclude=excluded_of_subject,
         frames=frames_state,
-        code=code_digest("preprocess.apex", "preprocess.align", "preprocess.corpora.frames"),
+        code=uses(
+            "preprocess.apex",
+            "preprocess.align",
+            "preprocess.faces",
+            "preprocess.frames",
+            packages=("opencv-contrib-python-headless", "scikit-learn", "pillow"),
+        ),
     log:
         f"{LOGS}/apex/{{corpus}}/{{subject}}.log",
     conda:
@@ -67,8 +79,15 @@ rule flow:
         size=config["crop"]["size"],
         method=config["flow"]["method"],
         matched=config["flow"].get("match_brightness", True),
+        exclude=excluded_of_subject,
         frames=frames_state,
-        code=code_digest("preprocess.flow", "preprocess.align", "preprocess.corpora.frames", "contracts.cache"),
+        code=uses(
+            "preprocess.flow",
+            "preprocess.align",
+            "preprocess.frames",
+            "contracts.cache",
+            packages=("opencv-contrib-python-headless", "pillow"),
+        ),
     log:
         f"{LOGS}/flow/{{corpus}}/{{subject}}.log",
     conda:
@@ -83,7 +102,7 @@ rule cache:
     output:
         f"{DATA}/cache/{{size}}/{{corpus}}/{{subject}}.h5",
     params:
-        code=code_digest("preprocess.flow", "contracts.cache"),
+        code=uses("preprocess.flow", "contracts.cache", packages=("opencv-contrib-python-headless",)),
     log:
         f"{LOGS}/cache/{{size}}/{{corpus}}/{{subject}}.log",
     conda:

@@ -14,7 +14,7 @@ rule run_record:
             "seeds": config["seeds"],
             "config": config,
         },
-        code=code_digest("contracts.provenance"),
+        code=uses("contracts.provenance"),
     log:
         f"{LOGS}/run_record.log",
     conda:
@@ -33,7 +33,7 @@ rule score:
         confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
         metrics=f"{RESULTS}/scores/metrics.json",
     params:
-        code=code_digest("protocols.scores", *protocol_modules("protocols.metrics", "protocols.definitions")),
+        code=uses("protocols.scores", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/score.log",
     conda:
@@ -62,7 +62,7 @@ rule tables:
         ),
         latex=expand(f"{RESULTS}/tables/{{protocol}}.tex", protocol=PROTOCOLS),
     params:
-        code=code_digest("protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions")),
+        code=uses("protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/tables.log",
     conda:
@@ -83,7 +83,7 @@ rule figures:
             caption="../report/confusion.rst",
         ),
     params:
-        code=code_digest("protocols.figures", *protocol_modules("protocols.definitions")),
+        code=uses("protocols.figures", *protocol_modules("protocols.definitions")),
     log:
         f"{LOGS}/figures.log",
     conda:
@@ -112,7 +112,10 @@ rule picture:
         root=lambda wildcards: str(root(wildcards.corpus)),
         size=config["crop"]["size"],
         frames=frames_state,
-        code=code_digest("preprocess.picture", "preprocess.align", "preprocess.corpora.frames"),
+        exclude=excluded_of_subject,
+        code=uses(
+            "preprocess.picture", "preprocess.align", "preprocess.faces", "preprocess.frames", "contracts.cache"
+        ),
     log:
         f"{LOGS}/pictures/{{corpus}}/{{subject}}.log",
     conda:

@@ -1,6 +1,8 @@
 # Caches -> predictions. A fold's training job is given neither its test subjects' caches nor any test label.
 
 
+LEARNING = ("torch", "numpy", "scikit-learn")
+
 for name, folds in FOLDS.items():
 
     # One rule a protocol, because its outputs, one list per fold, are known but differ in number.
@@ -18,7 +20,8 @@ for name, folds in FOLDS.items():
         params:
             protocol=name,
             subjects={corpus: SUBJECTS[corpus] for corpus in PROTOCOLS[name].subjects},
-            code=code_digest("protocols.lists", f"protocols.definitions.{name}"),
+            exclude={corpus: excluded(corpus) for corpus in PROTOCOLS[name].subjects},
+            code=uses("protocols.lists", f"protocols.definitions.{name}"),
         log:
             f"{LOGS}/lists/{name}.log",
         conda:
@@ -32,17 +35,14 @@ rule train:
         labels=f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv",
         caches=training_caches,
     output:
-        checkpoints=expand(
-            f"{DATA}/models/{{{{protocol}}}}/{{{{model}}}}/{{{{fold}}}}/seed{{seed}}.pt", seed=config["seeds"]
-        ),
-        curves=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/log.csv",
+        checkpoint=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.pt",
+        curve=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
     params:
         recipe=recipe_of,
         classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
-        seeds=config["seeds"],
-        code=lambda wildcards: code_digest("merba.train", module_of(recipe_of(wildcards)["model"])),
+        code=lambda wildcards: uses("merba.train", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
     log:
-        f"{LOGS}/train/{{protocol}}/{{model}}/{{fold}}.log",
+        f"{LOGS}/train/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
     conda:
         "../../environment.yml"
     script:
@@ -57,7 +57,7 @@ rule predict:
     output:
         f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",
     params:
-        code=lambda wildcards: code_digest("merba.predict", module_of(recipe_of(wildcards)["model"])),
+        code=lambda wildcards: uses("merba.predict", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
     log:
         f"{LOGS}/predict/{{protocol}}/{{model}}/seed{{seed}}.log",
     conda:
@@ -71,6 +71,8 @@ rule curves:
         training_logs,
     output:
         f"{RESULTS}/curves/{{protocol}}_{{model}}.csv",
+    params:
+        code=uses(),
     log:
         f"{LOGS}/curves/{{protocol}}/{{model}}.log",
     conda:

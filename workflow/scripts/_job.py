@@ -32,9 +32,10 @@ def logged(snakemake) -> Iterator[None]:
 
 
 def clips_of(snakemake) -> pd.DataFrame:
-    """The rows of the job's subject in its corpus's clip table."""
+    """The rows of the job's subject in its corpus's clip table, without those the configuration excludes."""
     clips = read_clips(snakemake.input.clips)
-    return clips[clips.subject == snakemake.wildcards.subject]
+    own = clips.subject == snakemake.wildcards.subject
+    return clips[own & ~clips.clip_id.isin(snakemake.params.exclude)]
 
 
 def progress(items, what: str):

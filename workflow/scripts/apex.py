@@ -9,8 +9,8 @@ from _job import clips_of, logged, progress
 from contracts.files import write_csv
 from preprocess import apex
 from preprocess.align import crop, map_points, read_matrices
-from preprocess.corpora.frames import list_frames, read_gray
 from preprocess.faces import read_landmarks
+from preprocess.frames import list_frames, read_gray
 
 with logged(snakemake):
     matrices = read_matrices(snakemake.input.align)

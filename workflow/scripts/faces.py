@@ -7,8 +7,8 @@ from _job import clips_of, logged, progress
 
 from contracts.errors import InputError
 from contracts.files import write_csv
-from preprocess.corpora.frames import list_frames, read_color
 from preprocess.faces import LANDMARKS, find_face
+from preprocess.frames import list_frames, read_color
 
 COLUMNS = ["clip_id", "frame", "detector", "score", "candidates"]
 COLUMNS += [f"{axis}{k}" for k in range(LANDMARKS) for axis in "xy"]

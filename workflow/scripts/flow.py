@@ -8,9 +8,9 @@ from _job import clips_of, logged, progress
 
 from contracts.cache import write_cache
 from contracts.files import read_csv
-from preprocess.align import crop, read_matrices
-from preprocess.corpora.frames import list_frames, read_gray
+from preprocess.align import crop, read_matrices, template
 from preprocess.flow import TVL1, flow_and_strain
+from preprocess.frames import list_frames, read_gray
 
 with logged(snakemake):
     size, method, matched = (snakemake.params[key] for key in ("size", "method", "matched"))
@@ -30,6 +30,7 @@ with logged(snakemake):
         np.stack(list(flows.values())) if flows else np.empty((0, 3, size, size), np.float32),
         {
             "crop_size": size,
+            "crop_template": template(size),
             "flow": method,
             **({"tvl1": TVL1} if method == "tvl1" else {}),
             "brightness_matched": matched,

@@ -5,14 +5,21 @@ from pathlib import Path
 from _job import clips_of, logged
 
 from contracts.cache import read_cache
+from contracts.errors import InputError
 from contracts.files import read_csv
 from preprocess.align import crop, map_points, read_matrices
-from preprocess.corpora.frames import list_frames, read_gray
 from preprocess.faces import read_landmarks
+from preprocess.frames import list_frames, read_gray
 from preprocess.picture import clip_sheet, save
 
 with logged(snakemake):
-    clip = next(clips_of(snakemake).itertuples())
+    clip = next(clips_of(snakemake).itertuples(), None)
+    if clip is None:
+        raise InputError(
+            "no clip of this subject is left to draw",
+            clip=f"{snakemake.wildcards.corpus}/{snakemake.wildcards.subject}",
+            cure="remove the subject from the configuration instead of excluding all its clips",
+        )
     apex = read_csv(snakemake.input.apex).set_index("clip_id").loc[clip.clip_id]
     matrix = read_matrices(snakemake.input.align)[clip.clip_id]
     frames = list_frames(Path(snakemake.params.root) / clip.frames_dir)

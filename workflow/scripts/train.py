@@ -1,4 +1,4 @@
-"""One fold of one model, all seeds: `python -m merba.train` with what the workflow knows."""
+"""One fold of one model and seed: `python -m merba.train` with what the workflow knows."""
 
 import json
 
@@ -13,5 +13,5 @@ with logged(snakemake):
     files, params = snakemake.input, snakemake.params
     arguments = ["--model", model, "--overrides", json.dumps(overrides), "--classes", *params.classes]
     arguments += ["--fold", snakemake.wildcards.fold, "--list", files.labels, "--caches", *files.caches]
-    arguments += ["--seeds", *map(str, params.seeds), "--checkpoints", *snakemake.output.checkpoints]
-    main([*arguments, "--log", snakemake.output.curves, "--threads", str(snakemake.threads)])
+    arguments += ["--seeds", snakemake.wildcards.seed, "--checkpoints", snakemake.output.checkpoint]
+    main([*arguments, "--log", snakemake.output.curve, "--threads", str(snakemake.threads)])

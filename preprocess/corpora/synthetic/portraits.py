@@ -16,9 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from preprocess.corpora.frames import read_color
 from preprocess.corpora.synthetic.landmarks import MIRRORED, OUTER_EYE_CORNERS
 from preprocess.corpora.synthetic.plan import Options, generator, number_of
+from preprocess.frames import read_color
 
 # Patch around the middle of the eyes, in outer-eye-corner distances: left, top, right, bottom.
 _PATCH = (-1.65, -1.65, 1.65, 1.95)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from contracts.errors import InputError
-from preprocess.corpora.frames import list_frames, read_color, read_gray
+from preprocess.frames import list_frames, read_color, read_gray
 
 
 def error_of(tree, subjects=None) -> InputError:

@@ -9,7 +9,7 @@ import pytest
 from contracts.clips import NO_APEX, read_clips, write_clips
 from contracts.errors import InputError
 from preprocess.corpora import get_corpus, list_corpora
-from preprocess.corpora.frames import list_frames
+from preprocess.frames import list_frames
 
 
 def test_clips_are_those_planned(tree, tmp_path):

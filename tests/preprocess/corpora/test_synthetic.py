@@ -9,13 +9,13 @@ import pytest
 
 from contracts.errors import InputError
 from preprocess.corpora import get_corpus
-from preprocess.corpora.frames import list_frames, read_gray
 from preprocess.corpora.synthetic import Options, list_layouts, plan, write_sheet, write_subject
 from preprocess.corpora.synthetic.action_units import field, parse
 from preprocess.corpora.synthetic.layouts import get_layout
 from preprocess.corpora.synthetic.motion import motion
 from preprocess.corpora.synthetic.portraits import person
 from preprocess.corpora.synthetic.truth import read_truth
+from preprocess.frames import list_frames, read_gray
 
 TINY = Options(clips_per_class=1, length=(12, 15))
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from contracts.errors import InputError
-from preprocess.corpora.frames import list_frames, read_color, read_gray
+from preprocess.frames import list_frames, read_color, read_gray
 
 
 def test_order_is_by_number_not_by_name(tmp_path):
