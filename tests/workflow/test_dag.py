@@ -12,9 +12,7 @@ pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
 
 def test_the_whole_dag_is_known_before_anything_runs(fresh):
     jobs = fresh.planned()
-    assert len(jobs["train"]) == 4 * 2 * 2 * 2, (
-        "four folds, two models, two seeds; a checkpoint and a log each"
-    )
+    assert len(jobs["train"]) == 4 * 2 * 2, "four folds, two models; a checkpoint and a log each"
     assert "results/small/tables/megc2019.md" in jobs["tables"]
     assert not (fresh.folder / "data").exists(), "a dry run writes nothing"
 
@@ -23,7 +21,7 @@ def test_no_training_job_is_given_its_test_subject(fresh):
     """Walk the planned jobs: a fold's inputs hold every other subject's cache, and never its own."""
     _, output = fresh.snakemake("--dry-run")
     jobs = re.findall(r"rule train:\n    input: (.*)\n    output: (.*)\n", output)
-    assert len(jobs) == 4 * 2 * 2
+    assert len(jobs) == 4 * 2
     for inputs, outputs in jobs:
         corpus, subject = re.search(r"models/megc2019/\w+/([a-z0-9]+)_(\w+)/", outputs).groups()
         files = inputs.split(", ")
@@ -134,13 +132,13 @@ def test_changing_one_models_recipe_spares_the_other_model(finished):
 
 def test_adding_a_seed_trains_that_seed_alone(finished):
     config = copy.deepcopy(SMALL)
-    config["seeds"] = [0, 1, 2]
+    config["seeds"] = [0, 1]
     try:
         finished.configure(config)
         jobs = finished.planned()
     finally:
         finished.configure(SMALL)
-    assert {one.rsplit("/", 1)[1] for one in jobs["train"]} == {"seed2.pt", "seed2.csv"}
+    assert {one.rsplit("/", 1)[1] for one in jobs["train"]} == {"seed1.pt", "seed1.csv"}
 
 
 def test_excluding_a_clip_redoes_its_subject_alone(finished):

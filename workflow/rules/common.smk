@@ -47,6 +47,7 @@ def _configured():
                 _check_recipe(row, settings or {}, source, f"protocols.{name}.{row}")
         Options(**config.get("synthetic", {}))
         for corpus, settings in config["corpora"].items():
+            get_corpus(corpus)
             if ("root" in settings) == ("synthetic" in config):
                 raise InputError(
                     "a synthetic corpus takes no root" if "root" in settings else "the corpus has no root",
@@ -86,7 +87,6 @@ def _check_recipe(row, settings, source, key):
 
 def _subjects(corpus, protocols):
     """Configured subjects of a corpus, else every subject that a configured protocol wants of it."""
-    get_corpus(corpus)
     chosen = config["corpora"][corpus].get("subjects")
     wanted = {s: None for protocol in protocols.values() for s in protocol.subjects.get(corpus, ())}
     return list(chosen or wanted)
@@ -123,6 +123,14 @@ def generator_code(corpus):
     """The generator with the layout that it writes and the reader that it asks where things are."""
     synthetic = "preprocess.corpora.synthetic"
     return uses(synthetic, f"{synthetic}.layouts.{corpus}", f"preprocess.corpora.{corpus}", "preprocess.receipts")
+
+
+def without_roots(settings):
+    """The configuration without the user's own paths: what may be published beside results."""
+    corpora = {
+        name: {key: value for key, value in one.items() if key != "root"} for name, one in settings["corpora"].items()
+    }
+    return {**settings, "corpora": corpora}
 
 
 def final_output():

@@ -12,7 +12,7 @@ rule run_record:
             "corpora": "synthetic" if SYNTHETIC else "licensed",
             "predictions": {name: sorted(models) for name, models in config["protocols"].items()},
             "seeds": config["seeds"],
-            "config": config,
+            "config": without_roots(config),
         },
         code=uses("contracts.provenance"),
     log:
