@@ -44,7 +44,7 @@ lint: setup
 	snakemake --lint
 
 lock: setup  ## after editing the dependencies in pyproject.toml
-	.uv/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
+	.uv/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
 
 clean-demo:  ## remove everything the demo made
 	rm -rf data/demo results/demo

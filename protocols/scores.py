@@ -55,21 +55,6 @@ def score(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) -
     return pd.DataFrame(rows, columns=["part", "metric", "value", "n"])
 
 
-def confusion(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
-    """Confusion counts as a table `part, truth, predicted, count`, zeros included; raises as `score` does."""
-    joined = join(predictions, labels, protocol)
-    rows = []
-    for part in protocol.parts:
-        clips = joined[joined.part.isin(part.groups)]
-        matrix = count(clips.label, clips.predicted, protocol)
-        rows += [
-            (part.name, truth, predicted, int(matrix[i, j]))
-            for i, truth in enumerate(protocol.classes)
-            for j, predicted in enumerate(protocol.classes)
-        ]
-    return pd.DataFrame(rows, columns=["part", "truth", "predicted", "count"])
-
-
 def count(truth: pd.Series, predicted: pd.Series, protocol: Protocol) -> np.ndarray:
     """Confusion matrix (K, K) int, rows the truth, in the protocol's class order."""
     if not len(truth):

@@ -12,7 +12,7 @@ from contracts.files import read_csv
 from contracts.predictions import read_predictions, write_predictions
 from protocols import get_protocol
 from protocols.runs import find_predictions
-from protocols.scores import confusion, score, score_run
+from protocols.scores import score, score_run
 
 MEGC = get_protocol("megc2019")
 
@@ -55,15 +55,6 @@ def test_majority_baseline_on_the_full_composite():
     scores = score(predicted(labels, MEGC.classes, ["negative"] * 442), labels, MEGC)
     for metric, expected in (("uf1", 0.241), ("uar", 0.333), ("acc", 0.566)):
         assert value(scores, "combined", metric) == pytest.approx(expected, abs=5e-4)
-
-
-def test_confusion_counts_every_clip_once(protocol):
-    labels = small_lists(protocol.name).labels
-    following = dict(zip(protocol.classes, protocol.classes[1:] + protocol.classes[:1], strict=True))
-    table = confusion(predicted(labels, protocol.classes, labels.label.map(following)), labels, protocol)
-    assert table[table.truth == table.predicted]["count"].sum() == 0
-    for part in protocol.parts:
-        assert table[table.part == part.name]["count"].sum() == labels.part.isin(part.groups).sum()
 
 
 def test_parts_are_the_same_predictions_restricted(protocol):
