@@ -77,7 +77,7 @@ class Corpus(ABC):
     def subject_folders(self, root: Path, subject: str) -> list[Path]:
         """The folders that hold one subject's frames, sorted; empty where root does not exist.
 
-        Cheap: directory listings only. Used while the DAG is built.
+        Directory listings only. For one subject; for many, call `clip_folders` once.
         """
         if not Path(root).is_dir():
             return []
