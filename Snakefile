@@ -17,7 +17,15 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/corpora.smk"
-include: "workflow/rules/preprocess.smk"
+if RECORDED:
+
+    include: "workflow/rules/preprocess.smk"
+
+else:
+
+    include: "workflow/rules/flows.smk"
+
+
 include: "workflow/rules/train.smk"
 include: "workflow/rules/results.smk"
 

@@ -3,9 +3,14 @@
 `data/<run>/cache/<size>/<corpus>/<subject>.h5`, written by `preprocess`, read by `merba`:
 
 * `clip_id` (n,): UTF-8 text, in ascending order;
-* `flow` (n, 3, size, size) float32: u and v in pixels of the aligned crop per onset->apex interval
-  (u to the right, v downwards), and optical strain (dimensionless);
-* attributes: `format_version`, `complete`, and in `made_with` the parameters of crop and flow, as JSON.
+* `flow` (n, 3, size, size) float32: u (to the right), v (downwards) and optical strain;
+* attributes: `format_version`, `complete`, `coding`, and in `made_with` what shaped the numbers, as JSON.
+
+`coding` says what the numbers are:
+
+* `physical`: u and v in pixels of the aligned crop per onset->apex interval, strain dimensionless;
+* `minmax`: each channel of each clip was stretched to 0..255 by somebody else. The size of the motion and the
+  value that stands for "no motion" are lost, so such flow can never be made physical again.
 
 One writer a file; written beside and renamed. `complete` is set last, and a reader refuses a file without it.
 """
@@ -13,6 +18,7 @@ One writer a file; written beside and renamed. `complete` is set last, and a rea
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -20,21 +26,35 @@ import numpy as np
 from contracts.errors import InputError
 from contracts.files import whole
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CHANNELS = ("u", "v", "strain")
-_CURE = "delete the file and run snakemake again; it will be rebuilt from the frames"
+CODINGS = ("physical", "minmax")
+_CURE = "delete the file and run snakemake again; it will be rebuilt"
 
 
-def write_cache(path: str | Path, clip_ids: Sequence[str], flow: np.ndarray, made_with: dict) -> None:
+class Cache(NamedTuple):
+    """One cache as read: clip ids, flow (n, 3, size, size) float32 in `coding`, and what shaped it."""
+
+    clip_ids: list[str]
+    flow: np.ndarray
+    coding: str
+    made_with: dict
+
+
+def write_cache(
+    path: str | Path, clip_ids: Sequence[str], flow: np.ndarray, made_with: dict, coding: str = "physical"
+) -> None:
     """Write one subject's cache whole.
 
     Args:
         clip_ids: n distinct clip ids; rows are stored in ascending id order.
         flow: (n, 3, size, size), finite, converted to float32.
         made_with: JSON-serialisable parameters that shaped the numbers.
+        coding: what the numbers are, one of `CODINGS`.
 
     Raises:
-        ValueError: shapes disagree, an id repeats, or a value is not finite (a fault of the caller).
+        ValueError: shapes disagree, an id repeats, the coding is unknown, or a value is not finite or not of
+            this coding (faults of the caller).
         InputError: the disk is full.
     """
     flow = np.asarray(flow, dtype=np.float32)
@@ -45,6 +65,10 @@ def write_cache(path: str | Path, clip_ids: Sequence[str], flow: np.ndarray, mad
     if not np.isfinite(flow).all():
         bad = [clip for clip, one in zip(clip_ids, flow, strict=True) if not np.isfinite(one).all()]
         raise ValueError(f"flow of {bad[0]} is not finite")
+    if coding not in CODINGS:
+        raise ValueError(f"coding {coding!r} is none of {', '.join(CODINGS)}")
+    if coding == "minmax" and flow.size and (flow.min() < 0 or flow.max() > 255):
+        raise ValueError(f"minmax flow spans {flow.min():g} to {flow.max():g}, not 0 to 255")
     order = np.argsort(np.asarray(clip_ids, dtype=object)) if len(clip_ids) else []
     # Timestamps would make two runs differ in bytes; h5py leaves them out unless asked.
     with whole(path) as partial, h5py.File(partial, "w") as file:
@@ -56,12 +80,13 @@ def write_cache(path: str | Path, clip_ids: Sequence[str], flow: np.ndarray, mad
             **({"compression": "gzip", "compression_opts": 4, "shuffle": True} if len(flow) else {}),
         )
         file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["coding"] = coding
         file.attrs["made_with"] = json.dumps(made_with, sort_keys=True)
         file.attrs["complete"] = True
 
 
-def read_cache(path: str | Path) -> tuple[list[str], np.ndarray, dict]:
-    """Read one cache: clip ids, flow (n, 3, size, size) float32, and the parameters that shaped it.
+def read_cache(path: str | Path) -> Cache:
+    """Read one cache.
 
     Raises:
         InputError: not HDF5, another format version, or not complete.
@@ -76,34 +101,46 @@ def read_cache(path: str | Path) -> tuple[list[str], np.ndarray, dict]:
                     file=path,
                     cure=_CURE,
                 )
-            clip_ids = [name.decode() for name in file["clip_id"][:]]
-            return clip_ids, file["flow"][:], json.loads(file.attrs["made_with"])
+            return Cache(
+                clip_ids=[name.decode() for name in file["clip_id"][:]],
+                flow=file["flow"][:],
+                coding=str(file.attrs["coding"]),
+                made_with=json.loads(file.attrs["made_with"]),
+            )
     except FileNotFoundError:
         raise
     except (OSError, KeyError) as error:
         raise InputError(f"not a readable flow cache ({error})", file=path, cure=_CURE) from error
 
 
-def read_caches(paths: Iterable[str | Path]) -> tuple[list[str], np.ndarray]:
-    """Read several caches of one size as one array; empty caches are skipped.
+def read_caches(paths: Iterable[str | Path]) -> tuple[list[str], np.ndarray, str]:
+    """Read several caches of one size and coding: clip ids, flow, coding; empty caches are skipped.
 
     Raises:
-        InputError: sizes differ or a clip occurs twice.
+        InputError: sizes or codings differ, or a clip occurs twice.
     """
-    clip_ids, flows = [], []
+    clip_ids, flows, first = [], [], None
     for path in paths:
-        ids, flow, _ = read_cache(path)
-        if flows and len(ids) and flow.shape[1:] != flows[0].shape[1:]:
+        one = read_cache(path)
+        if not one.clip_ids:
+            continue
+        first = first or one
+        if one.flow.shape[1:] != first.flow.shape[1:]:
             raise InputError(
-                f"flow is {flow.shape[1:]}, the others are {flows[0].shape[1:]}", file=path, cure=_CURE
+                f"flow is {one.flow.shape[1:]}, the others are {first.flow.shape[1:]}", file=path, cure=_CURE
             )
-        if repeated := set(ids) & set(clip_ids):
+        if one.coding != first.coding:
+            raise InputError(
+                f"flow is {one.coding}, the others are {first.coding}; their numbers cannot be compared",
+                file=path,
+                cure="train and test on caches of one coding: corpora from recordings, or published flow",
+            )
+        if repeated := set(one.clip_ids) & set(clip_ids):
             raise InputError(
                 "clip is in two caches", file=path, clip=min(repeated), cure="give each subject's cache once"
             )
-        if ids:
-            clip_ids += ids
-            flows.append(flow)
-    if not flows:
+        clip_ids += one.clip_ids
+        flows.append(one.flow)
+    if first is None:
         raise InputError("no clip in any of the caches", cure="check which subjects were asked for")
-    return clip_ids, np.concatenate(flows)
+    return clip_ids, np.concatenate(flows), first.coding

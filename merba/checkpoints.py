@@ -19,7 +19,7 @@ from merba.data import Normaliser
 from merba.recipe import Recipe
 from merba.registry import create_model
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _KIND = "merba checkpoint"
 
 
@@ -32,10 +32,10 @@ class Checkpoint:
         recipe: with all options spelled out.
         classes: names in the order of the outputs.
         fold, seed: which run it was.
-        digest: of the recipe, the classes and the seed.
+        digest: of the recipe, the classes, the coding of the caches and the seed.
         train_clips: ids of all clips it was trained on.
         input_size: pixels.
-        normaliser: as fitted on those clips.
+        normaliser: as fitted on those clips; it knows the coding of their caches.
         state: the model's state dict, on the CPU.
     """
 

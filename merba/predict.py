@@ -15,8 +15,12 @@ from merba.commands import add_machine_arguments, run, set_up_torch
 _BATCH = 256
 
 
-def predict(checkpoint, flow, device="cpu"):
-    """Flow (n, 3, size, size) -> numpy classes (n,) int64 and probabilities (n, classes) float64."""
+def predict(checkpoint, flow, cached: str, device="cpu"):
+    """Flow (n, 3, size, size) from caches of one coding -> classes (n,) int64, probabilities (n, classes).
+
+    Raises:
+        InputError: the model was trained on flow of another size or coding.
+    """
     import numpy as np
     import torch
 
@@ -26,6 +30,12 @@ def predict(checkpoint, flow, device="cpu"):
             f"trained on flow of {checkpoint.input_size} pixels, not {size}",
             clip=f"fold {checkpoint.fold}",
             cure="give caches of the same size",
+        )
+    if cached != checkpoint.normaliser.cached:
+        raise InputError(
+            f"trained on {checkpoint.normaliser.cached} flow, not on {cached} flow",
+            clip=f"fold {checkpoint.fold}",
+            cure="give caches of the same coding",
         )
     model = checkpoint.build().to(device)
     x = torch.from_numpy(checkpoint.normaliser(flow)).to(device)
@@ -87,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
     rows_of = defaultdict(list)
     for row, fold in enumerate(listed["fold"]):
         rows_of[fold].append(row)
-    flow = load_flow(listed["clip_id"], args.caches, args.test)
+    flow, cached = load_flow(listed["clip_id"], args.caches, args.test)
     first, done = None, {}
     # One checkpoint in memory at a time: those of all folds of a large model would not fit.
     for path in args.checkpoints:
@@ -106,7 +116,7 @@ def main(argv: list[str] | None = None) -> None:
         rows = rows_of.get(checkpoint.fold, [])
         if rows:
             check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
-            decided[rows], probabilities[rows] = predict(checkpoint, flow[rows], device)
+            decided[rows], probabilities[rows] = predict(checkpoint, flow[rows], cached, device)
         done[checkpoint.fold] = path
         print(f"fold {checkpoint.fold}: {len(rows)} clips", file=sys.stderr, flush=True)
     for fold, rows in rows_of.items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from contracts.errors import InputError
 from merba.registry import model_entry, module_of, unknown
 
-CODINGS = ("fixed_scale", "minmax")
+CODINGS = ("fixed_scale", "minmax", "signed")
 FLIPS = ("negate_u", "plain", "none")
 CHANNELS = ("u", "v", "strain")
 
@@ -37,7 +37,7 @@ class Recipe:
         flip: mirrored training clips, each with probability 1/2 (a model fitted at once sees both copies):
             `negate_u` (mirroring turns u into -u), `plain` (u keeps its sign), or `none`.
         channels: which of u, v, strain the model sees, in this order.
-        coding: `fixed_scale` or `minmax`, see `merba.data.Normaliser`.
+        coding: `fixed_scale`, `minmax` or `signed`, see `merba.data.Normaliser`.
         options: the model's own options, over its defaults.
     """
 
@@ -135,6 +135,20 @@ def check_overrides(model: str, overrides: dict) -> None:
             raise InputError("no value", clip=key, cure=f"give a value like {known[key]!r}")
         _like(key, value, known[key])
     Recipe(**{"warmup": 0, "cooldown": 0, **overrides})
+
+
+def check_coding(coding: str, cached: str) -> None:
+    """Refuse a recipe's coding that caches of coding `cached` (see `contracts.cache`) cannot give.
+
+    Raises:
+        InputError: the caches have lost the scale that `fixed_scale` keeps.
+    """
+    if coding == "fixed_scale" and cached == "minmax":
+        raise InputError(
+            "fixed_scale needs motion in pixels, and these caches hold flow that was stretched to 0..255",
+            clip="coding",
+            cure="set `coding: minmax` or `coding: signed` for this model in the configuration",
+        )
 
 
 def digest(model: str, recipe: Recipe, **also) -> str:

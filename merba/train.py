@@ -153,8 +153,8 @@ def main(argv: list[str] | None = None) -> None:
                 cure="check --classes",
             )
     labels = np.array([args.classes.index(label) for label in listed["label"]])
-    flow = load_flow(listed["clip_id"], args.caches, args.list)
-    normaliser = Normaliser.fit(flow, recipe.coding, recipe.channels)
+    flow, cached = load_flow(listed["clip_id"], args.caches, args.list)
+    normaliser = Normaliser.fit(flow, recipe.coding, recipe.channels, cached)
     x = torch.from_numpy(normaliser(flow)).to(device)
 
     rows = []
@@ -182,6 +182,7 @@ def main(argv: list[str] | None = None) -> None:
                     recipe,
                     classes=args.classes,
                     input_size=x.shape[2],
+                    cached=cached,
                     seed=seed,
                     shuffled=args.shuffle_labels,
                 ),

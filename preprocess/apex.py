@@ -38,19 +38,19 @@ class Apex:
 
     Attributes:
         frame: original frame number.
-        source: `annotated`, `midpoint`, or `spotted (<region> <flow|strain>)`.
+        source: `annotated`, `nearest-on-disk`, `midpoint`, or `spotted (<region> <flow|strain>)`.
     """
 
     frame: int
     source: str
 
 
-def locate(policy: str, *, annotated: int | None, numbers: list[int], spotter: Callable[[], Apex]) -> Apex:
+def locate(policy: str, *, annotated: Apex | None, numbers: list[int], spotter: Callable[[], Apex]) -> Apex:
     """The apex by policy.
 
     Args:
         policy: `annotated` (the midpoint where the corpus gives no usable apex), `spotted`, or `midpoint`.
-        annotated: the corpus's own apex, if it is usable.
+        annotated: the corpus's own apex with its source, if it is usable.
         numbers: frame numbers from onset to offset as found on disk.
         spotter: called only if needed, because it decodes the whole clip.
 
@@ -64,7 +64,7 @@ def locate(policy: str, *, annotated: int | None, numbers: list[int], spotter: C
     if policy == "spotted" and len(numbers) >= 3:
         return spotter()
     if policy == "annotated" and annotated is not None:
-        return Apex(annotated, "annotated")
+        return annotated
     return midpoint(numbers)
 
 

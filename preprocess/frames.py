@@ -15,6 +15,7 @@ from contracts.errors import InputError
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 _NUMBER = re.compile(r"(\d+)\D*$")
 _EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA"}
+_FIRST_BYTES = (b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _CURE = "unpack the clip again"
 
 
@@ -45,6 +46,12 @@ def list_frames(folder: Path) -> dict[int, Path]:
             cure="unpack the clip again, or remove the empty folder and its row in the annotation workbook",
         )
     return dict(sorted(frames.items()))
+
+
+def looks_like_image(path: Path) -> bool:
+    """Whether a file starts as a BMP, JPEG or PNG does; a cheap probe, no promise that it decodes."""
+    with Path(path).open("rb") as file:
+        return file.read(8).startswith(_FIRST_BYTES)
 
 
 def read_gray(path: Path) -> np.ndarray:

@@ -13,7 +13,6 @@ from contracts.files import whole
 from preprocess.frames import SUFFIXES
 
 AS_GENERATED = "as generated"
-SHEET_SUFFIXES = (".xlsx", ".xls", ".csv")
 
 
 def listing(files: Iterable[Path], root: Path) -> list[str]:
@@ -26,23 +25,15 @@ def listing(files: Iterable[Path], root: Path) -> list[str]:
 
 
 def frames_below(folders: Iterable[Path]) -> list[Path]:
-    """Every frame below the folders; what file managers leave (`Thumbs.db`, `.DS_Store`) is none."""
+    """Every picture below the folders; what file managers leave (`Thumbs.db`, `.DS_Store`) is none.
+
+    A path that is a file already stands for itself.
+    """
     return [
         path
         for folder in folders
-        for path in folder.rglob("*")
+        for path in (folder.rglob("*") if folder.is_dir() else [folder])
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    ]
-
-
-def sheets_below(root: Path, depth: int = 3) -> list[Path]:
-    """Annotation sheets at most `depth` folders below `root`; not hidden ones, nor locks of open ones."""
-    patterns = ["/".join(["*"] * k) for k in range(1, depth + 2)]
-    return [
-        path
-        for pattern in patterns
-        for path in root.glob(pattern)
-        if path.suffix.lower() in SHEET_SUFFIXES and not path.name.startswith((".", "~"))
     ]
 
 

@@ -1,10 +1,11 @@
 """What a protocol is: a labelling rule, the subjects, the folds, and what the full list must look like."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.errors import InputError
+from protocols.census import Census
 from protocols.folds import Fold
 from protocols.registry import nearest
 
@@ -37,11 +38,12 @@ class Protocol:
         group: namespaced subject -> group, the finest unit of counting and reporting (corpus, or
             train/testA/testB).
         counts: per group, clips of each class in the full protocol.
+        subject_counts: the same per namespaced subject; empty where only totals are known.
         checksums: per group, SHA-256 of the full list's lines, LF-joined, byte-sorted, with a final LF.
         line: (clip_id, label) -> the line that enters the checksum.
         parts: reported parts, in table order.
         metrics: metrics shown in the table, in order; the score file holds all that are registered.
-        published: stem of the file in `results/published/` with the numbers to stand beside.
+        published: stem of the file in `results/published/` with the numbers to stand beside; empty if none.
         source: where rule, subjects and counts come from.
     """
 
@@ -59,6 +61,7 @@ class Protocol:
     metrics: tuple[str, ...]
     published: str
     source: str
+    subject_counts: Census = field(default_factory=dict)
 
     @property
     def corpora(self) -> tuple[str, ...]:
@@ -70,8 +73,15 @@ class Protocol:
 
         Raises:
             Skip: the protocol leaves the clip out; the reason is its text.
-            InputError: the owner's emotion is unknown to the rule; names the clip.
+            InputError: the clip's corpus is not in the protocol, or the owner's emotion is unknown to the
+                rule; names the clip.
         """
+        if row.corpus not in self.subjects:
+            raise InputError(
+                f"corpus {row.corpus!r} is not in protocol {self.name}",
+                clip=row.clip_id,
+                cure=f"give only the clip tables of {', '.join(self.subjects)}",
+            )
         return self.rule(row)
 
     def folds(self, subjects: Mapping[str, Sequence[str]] | None = None) -> list[Fold]:
@@ -134,3 +144,18 @@ def from_emotion(row: Any, classes: Mapping[str, str | None]) -> str:
     if label is None:
         raise Skip(f"emotion {row.emotion!r} is no class of the protocol")
     return label
+
+
+def corpus_of(subject: str) -> str:
+    """`smic/s01` -> `smic`: the group where groups are corpora."""
+    return subject.split("/")[0]
+
+
+def subject_of(clip_id: str) -> str:
+    """`smic/s01/s01_ne_01` -> `smic/s01`."""
+    return clip_id.rpartition("/")[0]
+
+
+def comma_line(clip_id: str, label: str) -> str:
+    """`samm/006/006_1_2`, anger -> `samm,006,006_1_2,anger`."""
+    return f"{clip_id.replace('/', ',')},{label}"

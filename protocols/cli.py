@@ -1,4 +1,4 @@
-"""The command line that scores, tables and figures share."""
+"""The command line that scores, tables, figures and submissions share."""
 
 import argparse
 import sys

@@ -1,11 +1,15 @@
 """Is this the protocol's full list, clip by clip, or a part of it?"""
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from protocols.base import Protocol
+from protocols.base import Protocol, subject_of
+
+# So many subjects are named in one line; the others are counted.
+NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Coverage:
 
     Attributes:
         groups: per group of the protocol, in its order.
-        differences: one line for each group that is not the official list, saying how it differs.
+        differences: one line for each group that is not the official list, saying how it differs and, where
+            the protocol knows its subjects' counts, in which subjects.
     """
 
     groups: dict[str, GroupCoverage]
@@ -47,7 +52,8 @@ class Coverage:
             return f"all {self.expected} clips"
         size = f"{self.clips} of {self.expected} clips"
         if self.clips >= self.expected:
-            return f"{size}, but not the official list ({'; '.join(self.differences)})"
+            altered = ", ".join(name for name, group in self.groups.items() if not group.official)
+            return f"{size}, but not the official list (other clips or labels in {altered})"
         groups = ", ".join(f"{name} {group.clips} of {group.expected}" for name, group in self.groups.items())
         return f"{size}, partial ({groups})"
 
@@ -77,7 +83,7 @@ def complete(protocol: Protocol, labelled: pd.DataFrame) -> Coverage:
         official = checksum(protocol, rows) == protocol.checksums[name]
         groups[name] = GroupCoverage(len(rows), sum(expected), official)
         if not official:
-            differences.append(f"{name}: {_difference(protocol, rows, expected)}")
+            differences.append(f"{name}: {_difference(protocol, rows, name)}")
     return Coverage(groups, tuple(differences))
 
 
@@ -90,12 +96,57 @@ def checksum(protocol: Protocol, labelled: pd.DataFrame) -> str:
     return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
 
 
-def _difference(protocol: Protocol, rows: pd.DataFrame, expected: tuple[int, ...]) -> str:
-    found = tuple(int((rows.label == label).sum()) for label in protocol.classes)
-    if found == expected:
-        return f"{sum(found)} clips and every class as in the full list, yet other clips or other labels"
-    counts = ", ".join(
-        f"{label} {here} of {full}"
-        for label, here, full in zip(protocol.classes, found, expected, strict=True)
-    )
-    return f"{sum(found)} of {sum(expected)} clips: {counts}"
+def _difference(protocol: Protocol, rows: pd.DataFrame, group: str) -> str:
+    """`143 of 145 clips; sub17: negative 22 of 23; no clip of sub21`."""
+    full, classes = protocol.counts[group], protocol.classes
+    found = _counts(rows.label, classes)
+    by_subject = {
+        subject: _counts(labels, classes)
+        for subject, labels in rows.label.groupby(rows.clip_id.map(subject_of))
+    }
+    expected = {
+        subject: counts
+        for subject, counts in protocol.subject_counts.items()
+        if protocol.group(subject) == group
+    }
+    details = list(_subject_differences(by_subject, expected, classes)) if expected else []
+    if not details and found != full:
+        details = [_class_differences(found, full, classes)]
+    if not details:
+        return f"{len(rows)} clips and every class as in the full list, yet other clips or other labels"
+    return "; ".join([f"{len(rows)} of {sum(full)} clips", *details])
+
+
+def _counts(labels: pd.Series, classes: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(int((labels == name).sum()) for name in classes)
+
+
+def _subject_differences(
+    found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], classes: tuple[str, ...]
+) -> Iterator[str]:
+    """First the subjects with some of their clips, then those with none, then those out of place."""
+    present = [subject for subject in expected if subject in found]
+    differing = [subject for subject in present if found[subject] != expected[subject]]
+    for subject in differing[:NAMED]:
+        yield f"{_id(subject)}: {_class_differences(found[subject], expected[subject], classes)}"
+    if len(differing) > NAMED:
+        yield f"and {len(differing) - NAMED} more with other counts"
+    if missing := [subject for subject in expected if subject not in found]:
+        yield f"no clip of {_named(missing)}"
+    if strange := [subject for subject in found if subject not in expected]:
+        yield f"clips of {_named(strange)}, not in the protocol"
+
+
+def _class_differences(found: tuple[int, ...], expected: tuple[int, ...], classes: tuple[str, ...]) -> str:
+    differing = [entry for entry in zip(classes, found, expected, strict=True) if entry[1] != entry[2]]
+    return ", ".join(f"{name} {here} of {full}" for name, here, full in differing)
+
+
+def _named(subjects: list[str]) -> str:
+    """`sub04, sub05`, or `22 subjects (sub03, sub04, sub05, sub06, ...)`."""
+    names = ", ".join(map(_id, subjects[:NAMED]))
+    return names if len(subjects) <= NAMED else f"{len(subjects)} subjects ({names}, ...)"
+
+
+def _id(subject: str) -> str:
+    return subject.rpartition("/")[2]

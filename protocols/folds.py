@@ -44,6 +44,33 @@ def leave_one_subject_out(subjects: Sequence[str]) -> list[Fold]:
     ]
 
 
+def k_fold(subjects: Sequence[str], official: Sequence[str], k: int) -> list[Fold]:
+    """`k` folds: the official list is dealt round-robin, its first subject to `fold01`, its second to
+    `fold02`, and so on.
+
+    A subject's fold follows from the official list alone, whatever part of it `subjects` is. A fold that
+    would test none of `subjects` is left out.
+
+    Raises:
+        InputError: all of `subjects` are tested by one fold, so that none is left to train it.
+    """
+    dealt = {subject: n % k for n, subject in enumerate(official)}
+    used = sorted({dealt[subject] for subject in subjects})
+    if len(used) < 2:
+        raise InputError(
+            f"{k}-fold cross-validation needs subjects of two folds or more, not of {len(used)}",
+            cure="add subjects to the configuration; neighbours in the official list are in different folds",
+        )
+    return [
+        Fold(
+            name=f"fold{fold + 1:02d}",
+            train=tuple(subject for subject in subjects if dealt[subject] != fold),
+            test=tuple(subject for subject in subjects if dealt[subject] == fold),
+        )
+        for fold in used
+    ]
+
+
 def fixed_split(subjects: Sequence[str], train: Collection[str]) -> list[Fold]:
     """A single fold `train`: subjects in `train` on one side, all others on the other.
 

@@ -55,8 +55,11 @@ class _Footnotes:
 
 
 def lay_out(table: Table) -> Grid:
-    """Method | published: a column a part, how the epoch was chosen | this run: a column a part, seeds."""
-    parts = [part.title for part in table.protocol.parts]
+    """Method | published: a column a part, how the epoch was chosen | this run: a column a part, seeds.
+
+    Without the second block where the protocol has no published numbers.
+    """
+    published = [*(part.title for part in table.protocol.parts), "Epoch"] if table.protocol.published else []
     sizes = [f"{part.title} (n={table.sizes.get(part.name, 0)})" for part in table.protocol.parts]
     run = f"This run: {table.run.name}, {table.run.corpora} corpora"
     footnotes = _Footnotes()
@@ -64,8 +67,8 @@ def lay_out(table: Table) -> Grid:
     return Grid(
         title=table.protocol.title,
         remarks=_remarks(table),
-        blocks=[("", 1), ("Published", len(parts) + 1), (run, len(sizes) + 1)],
-        headings=["Method", *parts, "Epoch", *sizes, "Seeds"],
+        blocks=[("", 1), *([("Published", len(published))] if published else []), (run, len(sizes) + 1)],
+        headings=["Method", *published, *sizes, "Seeds"],
         rows=rows,
         footnotes=[(mark, note) for note, mark in footnotes.marks.items()],
     )
@@ -79,17 +82,22 @@ def _remarks(table: Table) -> list[str]:
         f"This run covers {table.coverage.text()}.",
         f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
         + ("; this run's are mean ± standard deviation over seeds." if several else "."),
-        "This run: frozen recipe, last epoch. Published: as printed, corrected where a footnote says so; "
-        "Epoch tells how theirs was chosen.",
+        "This run: frozen recipe, last epoch."
+        + (
+            " Published: as printed, corrected where a footnote says so; Epoch tells how theirs was chosen."
+            if table.protocol.published
+            else " No published numbers are kept for this protocol."
+        ),
     ]
 
 
 def _row(protocol: Protocol, row: Row, footnotes: _Footnotes) -> list[Cell]:
     common = row.published.common_notes() if row.published else ()
     cells = [Cell(row.name, footnotes.mark(common))]
-    for part in protocol.parts:
-        cells.append(_published(row, part.name, protocol.metrics, common, footnotes))
-    cells.append(Cell(row.published.selection if row.published else NONE))
+    if protocol.published:
+        for part in protocol.parts:
+            cells.append(_published(row, part.name, protocol.metrics, common, footnotes))
+        cells.append(Cell(row.published.selection if row.published else NONE))
     for part in protocol.parts:
         means = [row.measured.get((part.name, metric)) for metric in protocol.metrics]
         cells.append(Cell(" / ".join(map(_mean, means)) if any(means) else NONE))

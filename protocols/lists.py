@@ -95,13 +95,15 @@ def _labelled(
     protocol: Protocol, clips: pd.DataFrame, subjects: set[str], excluded: Mapping[str, str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Clips of the protocol (`clip_id, label, subject, group`), and the others with their reasons."""
-    kept, skipped = [], []
+    kept, skipped, official = [], [], set(protocol.namespaced())
     for row in clips.sort_values("clip_id").itertuples(index=False):
         subject = f"{row.corpus}/{row.subject}"
         try:
             label = protocol.label(row)
             if row.clip_id in excluded:
                 raise Skip(excluded[row.clip_id])
+            if subject not in official:
+                raise Skip("its subject is not in the protocol")
             if subject not in subjects:
                 raise Skip("its subject is not among the run's subjects")
         except Skip as reason:

@@ -1,6 +1,7 @@
 """The corpora, one file each, found by file name.
 
-A corpus is a module beside this one that defines `CORPUS`, an instance of `preprocess.corpora.corpus.Corpus`.
+A corpus is a module beside this one that defines `CORPUS`, a `Recordings` (frames in
+their owner's layout) or a `Flows` (flow that others have computed).
 Adding a corpus is adding that file: nothing here names one. Getting one corpus imports no other.
 """
 
@@ -9,11 +10,11 @@ import importlib
 import pkgutil
 
 from contracts.errors import InputError
-from preprocess.corpora.corpus import Corpus, Index
+from preprocess.corpora.corpus import Corpus, Flows, Index, Source
 
-__all__ = ["Corpus", "Index", "get_corpus", "list_corpora"]
+__all__ = ["Corpus", "Flows", "Index", "Source", "get_corpus", "list_corpora"]
 
-_SHARED = {"corpus", "sheets", "tree"}
+_SHARED = {"corpus"}
 
 
 def list_corpora() -> list[str]:

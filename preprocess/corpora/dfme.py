@@ -15,12 +15,15 @@ Cite: Zhao, Tang, Mao, et al., "DFME: a new benchmark for dynamic facial micro-e
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from preprocess.corpora.corpus import Annotation, ClipKey, Corpus
-from preprocess.corpora.sheets import annotations, subject_spelling
-from preprocess.corpora.tree import Survey, keyed, one_workbook, subfolders, survey
+from contracts.errors import InputError
+from preprocess.corpora.corpus import Report
+from preprocess.corpora.reading.annotations import Annotation, ClipKey, subject_spelling
+from preprocess.corpora.reading.recordings import Layout, Recordings
+from preprocess.corpora.reading.sheets import Form, Sheet
+from preprocess.corpora.reading.tree import subfolders
 
 EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
 """Alphabetical; the position is the owner's EmotionId."""
@@ -29,17 +32,6 @@ SHEETS = {
     "testA": "testA_full_with_AU.xlsx",
     "testB": "testB_full_with_AU.xlsx",
 }
-HEADINGS = {
-    "subject": "Subject",
-    "clip": "Filename",
-    "onset": "OnsetFrame",
-    "apex": "ApexFrame",
-    "offset": "OffsetFrame",
-    "emotion": "Emotion",
-    "fps": "Fps",
-    "action_units": "AU",
-}
-_PATTERNS = {"train": r"training.*", "testA": r"test_?A.*", "testB": r"test_?B.*"}
 _CLIP = re.compile(r"(sub\d{4})_\d+", re.IGNORECASE)
 _MEMBERS = {
     "train": """0003-0005 0007 0009-0015 0017 0019 0021-0023 0025-0028 0031-0045 0047-0049 0051 0053-0054
@@ -67,31 +59,60 @@ MEMBERS = {part: tuple(_expand(ranges)) for part, ranges in _MEMBERS.items()}
 PART_OF = {subject: part for part, subjects in MEMBERS.items() for subject in subjects}
 
 
-class Dfme(Corpus):
+class Dfme(Recordings):
     """The public part of DFME: train, Test A and Test B."""
 
     name = "dfme"
     title = "DFME"
+    full = {"dfme": (259, 2629)}
+    emotions = EMOTIONS
+    usual_sheet = f"full_release_annotation/{SHEETS['train']}"
+    form = Form(
+        headings={
+            "subject": "Subject",
+            "clip": "Filename",
+            "onset": "OnsetFrame",
+            "apex": "ApexFrame",
+            "offset": "OffsetFrame",
+            "emotion": "Emotion",
+            "fps": "Fps",
+            "action_units": "AU",
+        },
+        clip=_CLIP,
+        optional=frozenset({"subject", "action_units"}),
+    )
+    one_home = False
 
-    def clip_folders(self, root: Path) -> dict[ClipKey, Path]:
-        return keyed(
-            ((_CLIP.fullmatch(clip.name)[1].lower(), clip.name.lower()), clip)
-            for home in _survey(root).homes
+    def is_home(self, folder: Path, children: list[Path]) -> bool:
+        return any(_CLIP.fullmatch(child.name) for child in children)
+
+    def clips_in(self, home: Path) -> Iterable[tuple[ClipKey, Path]]:
+        return (
+            ((self.subject_of(clip.name), self.clip_of(clip.name)), clip)
             for clip in subfolders(home)
             if _CLIP.fullmatch(clip.name)
         )
 
-    def annotations(self, root: Path, folders: Mapping[ClipKey, Path]) -> Iterable[Annotation]:
-        found = _survey(root)
-        needed = {PART_OF.get(subject, "train") for subject, _ in folders}
+    def subject_of(self, cell: str) -> str:
+        """`sub0003` of `sub0003`, `3`, and of the clip `sub0003_01` where a copy has no subjects."""
+        return subject_spelling("sub{:04d}", cell.split("_")[0])
+
+    def clip_of(self, name: str) -> str:
+        return name.lower()
+
+    def annotations(
+        self, layout: Layout, sheets: list[Sheet], wanted: set[str], report: Report
+    ) -> Iterator[Annotation]:
+        described = {self.subject_of(cells["clip"]) for sheet in sheets for _, cells in sheet.rows}
         for part, usual_name in SHEETS.items():
-            if part in needed:
-                sheet = one_workbook(found, _PATTERNS[part], f"full_release_annotation/{usual_name}")
-                yield from annotations(sheet, HEADINGS, subject_spelling("sub{:04d}"), corpus=self.name)
-
-
-def _survey(root: Path) -> Survey:
-    return survey(root, lambda folder, children: any(_CLIP.fullmatch(child.name) for child in children))
+            present = {subject for subject, _ in layout.folders if PART_OF.get(subject) == part} & wanted
+            if present and not present & described:
+                raise InputError(
+                    f"the annotation sheet of {part} is missing: none has a row of {min(present)}",
+                    file=layout.source.root / "full_release_annotation" / usual_name,
+                    cure="put the owner's sheet there or anywhere beside the frames",
+                )
+        return super().annotations(layout, sheets, wanted, report)
 
 
 CORPUS = Dfme()

@@ -14,57 +14,69 @@ Cite: Davison, Lansley, Costen, Tan, Yap, "SAMM: a spontaneous micro-facial move
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from preprocess.corpora.corpus import Annotation, ClipKey, Corpus
-from preprocess.corpora.sheets import annotations, subject_spelling
-from preprocess.corpora.tree import Survey, keyed, one_home, one_workbook, subfolders, survey
+from preprocess.corpora.reading.annotations import ClipKey, subject_spelling
+from preprocess.corpora.reading.recordings import Recordings
+from preprocess.corpora.reading.sheets import Form
+from preprocess.corpora.reading.tree import subfolders
 
-FPS = 200.0
 SHEET = "SAMM_Micro_FACS_Codes_v2.xlsx"
-HEADINGS = {
-    "subject": "Subject",
-    "clip": "Filename",
-    "onset": "Onset Frame",
-    "apex": "Apex Frame",
-    "offset": "Offset Frame",
-    "action_units": "Action Units",
-    "emotion": "Estimated Emotion",
-}
-_SUBJECT = re.compile(r"\d{3}")
-_CLIP = re.compile(r"\d{3}_\d+_\d+")
+_SUBJECT = re.compile(r"0*\d{1,3}")
+_CLIP = re.compile(r"(\d{1,3})_\d+_\d+")
 
 
-class Samm(Corpus):
+class Samm(Recordings):
     """SAMM micro-movements, by version 2 of the FACS codes."""
 
     name = "samm"
     title = "SAMM"
+    full = {"samm": (29, 159)}
+    emotions = ("anger", "happiness", "other", "surprise", "contempt", "disgust", "fear", "sadness")
+    aliases = {"others": "other"}
+    fps = 200.0
+    usual_sheet = SHEET
+    form = Form(
+        headings={
+            "subject": "Subject",
+            "clip": "Filename",
+            "onset": "Onset Frame",
+            "apex": "Apex Frame",
+            "offset": "Offset Frame",
+            "action_units": "Action Units",
+            "emotion": "Estimated Emotion",
+        },
+        clip=_CLIP,
+        optional=frozenset({"subject", "action_units"}),
+    )
+    lookalikes = {
+        r"SAMM_?Long_?Videos.*|\d{3}_\d+": "SAMM Long Videos, another release; get SAMM (micro-movements), "
+        "folders such as 006/006_1_2, from the same owner"
+    }
 
-    def clip_folders(self, root: Path) -> dict[ClipKey, Path]:
-        home = one_home(_survey(root), self.title)
-        return keyed(
-            ((subject.name, clip.name), clip)
-            for subject in (subfolders(home) if home else [])
+    def is_home(self, folder: Path, children: list[Path]) -> bool:
+        return any(
+            _SUBJECT.fullmatch(child.name) and any(_CLIP.fullmatch(clip.name) for clip in subfolders(child))
+            for child in children
+        )
+
+    def clips_in(self, home: Path) -> Iterable[tuple[ClipKey, Path]]:
+        return (
+            ((self.subject_of(subject.name), self.clip_of(clip.name)), clip)
+            for subject in subfolders(home)
             if _SUBJECT.fullmatch(subject.name)
             for clip in subfolders(subject)
         )
 
-    def annotations(self, root: Path, folders: Mapping[ClipKey, Path]) -> Iterable[Annotation]:
-        sheet = one_workbook(_survey(root), r"SAMM(_(\d+_)?Micro.*)?", SHEET)
-        return annotations(sheet, HEADINGS, subject_spelling("{:03d}"), corpus=self.name, fps=FPS)
+    def subject_of(self, cell: str) -> str:
+        """`006` of `006`, `6`, `6.0`, and of the clip `006_1_2` where a copy of the sheet has no subjects."""
+        return subject_spelling("{:03d}", cell.split("_")[0])
 
-
-def _survey(root: Path) -> Survey:
-    return survey(root, _holds_subjects)
-
-
-def _holds_subjects(folder: Path, children: list[Path]) -> bool:
-    return any(
-        _SUBJECT.fullmatch(child.name) and any(_CLIP.fullmatch(clip.name) for clip in subfolders(child))
-        for child in children
-    )
+    def clip_of(self, name: str) -> str:
+        """`6_1_2` -> `006_1_2`."""
+        subject, mark, rest = name.partition("_")
+        return f"{self.subject_of(subject)}{mark}{rest}"
 
 
 CORPUS = Samm()

@@ -24,7 +24,9 @@ def clip(**changes):
         "action_units": "4 or 7",
         "apex_source": "annotated",
         "range_source": "annotated",
+        "pictures": "raw",
         "sheet_sha256": "",
+        "sheet_row": 2,
     }
     return pd.DataFrame([{**row, **changes}])[COLUMNS]
 

@@ -8,12 +8,14 @@ import sys
 import numpy as np
 import pytest
 import torch
-from toy_flow import CLASSES
+from toy_flow import CLASSES, write_caches
 
 from contracts.errors import InputError
 from contracts.predictions import classes_of, read_predictions
 from merba import checkpoints, predict, train
 from merba.commands import run
+from merba.data import Normaliser
+from merba.recipe import CHANNELS
 
 TRAIN, TEST = [f"s{k:02d}" for k in range(8)], [f"s{k:02d}" for k in range(8, 12)]
 BRIEF = json.dumps({"epochs": 2, "warmup": 1, "cooldown": 1})
@@ -147,6 +149,34 @@ def test_folds_made_unlike_are_refused(bench):
     second = bench.train(fold="smic_b", overrides='{"ridge": 2.0}')
     with pytest.raises(InputError, match="one model, recipe and seed"):
         bench.predict(*first, *second)
+
+
+def test_stretched_flow_is_learnt_from_and_never_mixed_with_physical(bench, toy):
+    """Caches of published flow: trained on with a coding they allow, refused by models of the other kind."""
+    ids, _, flow = toy
+    physical, folder = bench.caches, bench.folder / "stretched"
+    bench.caches = write_caches(folder, ids, Normaliser.fit(flow, "minmax", CHANNELS)(flow), "minmax")
+    with pytest.raises(InputError, match="`coding: minmax` or `coding: signed`"):
+        bench.train()
+    paths = bench.train(overrides='{"coding": "signed"}')
+    assert checkpoints.load(paths[0]).normaliser.cached == "minmax"
+    assert accuracy(bench, bench.predict(*paths)) > 0.8
+    stretched, bench.caches = bench.caches, physical
+    with pytest.raises(InputError, match="fold smic_a: trained on minmax flow, not on physical flow"):
+        bench.predict(*paths)
+    bench.caches = {**physical, "s00": stretched["s00"]}
+    with pytest.raises(InputError, match="flow is physical, the others are minmax"):
+        bench.train(overrides='{"coding": "signed"}')
+
+
+def test_the_same_recipe_on_other_caches_has_another_digest(bench, toy):
+    ids, _, flow = toy
+    own = checkpoints.load(bench.train(overrides='{"coding": "minmax"}')[0])
+    coded = Normaliser.fit(flow, "minmax", CHANNELS)(flow)
+    bench.caches = write_caches(bench.folder / "stretched", ids, coded, "minmax")
+    other = checkpoints.load(bench.train(overrides='{"coding": "minmax"}')[0])
+    assert own.recipe == other.recipe
+    assert own.digest != other.digest
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken zip"])

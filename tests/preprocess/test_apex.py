@@ -13,9 +13,10 @@ from preprocess.apex import Apex, locate, midpoint, spot, unimodal
 def test_policies():
     numbers = [10, 11, 13, 14, 15]
     spotter = lambda: Apex(14, "spotted (here)")  # noqa: E731
-    assert locate("annotated", annotated=11, numbers=numbers, spotter=spotter) == Apex(11, "annotated")
+    for near in (Apex(11, "annotated"), Apex(12, "nearest-on-disk")):
+        assert locate("annotated", annotated=near, numbers=numbers, spotter=spotter) == near
     assert locate("annotated", annotated=None, numbers=numbers, spotter=spotter).source == "midpoint"
-    assert locate("spotted", annotated=11, numbers=numbers, spotter=spotter).frame == 14
+    assert locate("spotted", annotated=Apex(11, "annotated"), numbers=numbers, spotter=spotter).frame == 14
     assert locate("spotted", annotated=None, numbers=[1, 2], spotter=spotter).source == "midpoint"
     with pytest.raises(InputError, match="annotated, spotted, midpoint"):
         locate("guessed", annotated=None, numbers=numbers, spotter=spotter)

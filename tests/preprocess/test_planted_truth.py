@@ -8,7 +8,7 @@ import pytest
 
 from preprocess.align import crop, estimate, map_points
 from preprocess.apex import spot
-from preprocess.corpora import get_corpus
+from preprocess.corpora import Source, get_corpus
 from preprocess.corpora.synthetic import Options, write_sheet, write_subject
 from preprocess.corpora.synthetic.truth import read_truth
 from preprocess.faces import find_face
@@ -47,7 +47,7 @@ def processed(tmp_path_factory):
         for subject in subjects:
             write_subject(root, base / f"{corpus}-{subject}.h5", corpus, subject, OPTIONS)
         write_sheet(root, corpus, subjects, OPTIONS)
-        for clip in get_corpus(corpus).index(root, subjects).clips.itertuples():
+        for clip in get_corpus(corpus).index(Source(root), subjects).clips.itertuples():
             frames = list_frames(root / clip.frames_dir)
             face = find_face(read_color(frames[clip.onset]))
             assert face is not None, f"no face found in {clip.clip_id}"

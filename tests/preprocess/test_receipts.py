@@ -9,7 +9,6 @@ from preprocess.receipts import (
     frames_below,
     listing,
     read_receipt,
-    sheets_below,
     state,
     write_receipt,
 )
@@ -68,16 +67,3 @@ def test_names_alone_do_not_see_an_edited_frame(recordings):
     assert state(now(root), read_receipt(receipt, now(root)), times=False) == AS_GENERATED
     (root / "s1/clip/image3.bmp").write_bytes(b"pixels")
     assert state(now(root), read_receipt(receipt, now(root)), times=False) != AS_GENERATED
-
-
-def test_sheets_are_found_beside_the_frames_and_not_among_them(tmp_path):
-    deep = tmp_path / "a/b/c/d"
-    deep.mkdir(parents=True)
-    for path in (
-        tmp_path / "coding.xlsx",
-        tmp_path / "a/b/c/test.CSV",
-        deep / "too deep.xlsx",
-        deep / "1.jpg",
-    ):
-        path.touch()
-    assert {path.name for path in sheets_below(tmp_path)} == {"coding.xlsx", "test.CSV"}

@@ -1,6 +1,7 @@
 """The protocols one by one, and a small run with predictions."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -16,16 +17,23 @@ def protocol(request):
     return get_protocol(request.param)
 
 
-@pytest.fixture
-def run(tmp_path):
-    """results/ of a synthetic run: both protocols, `ststnet` with two seeds and `merba_tiny` with one."""
-    results = tmp_path / "results" / "demo"
+@pytest.fixture(scope="session")
+def _made_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    results = folder / "results" / "demo"
     rng = np.random.default_rng(0)
     for name in SUBJECTS:
         lists, classes = small_lists(name), get_protocol(name).classes
-        write_lists(lists, tmp_path / "data", results / "labels" / f"{name}.csv")
+        write_lists(lists, folder / "data", results / "labels" / f"{name}.csv")
         for model, seed in (("ststnet", 0), ("ststnet", 1), ("merba_tiny", 0)):
             table = predicted(lists.labels, classes, rng.choice(classes, len(lists.labels)))
             write_predictions(table, results / "predictions" / name / model / f"seed{seed}.csv")
     (results / "run.json").write_text(json.dumps({"run": "demo", "corpora": "synthetic"}))
-    return results
+    return folder
+
+
+@pytest.fixture
+def run(_made_once, tmp_path):
+    """results/ of a synthetic run: all protocols, `ststnet` with two seeds and `merba_tiny` with one."""
+    shutil.copytree(_made_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "results" / "demo"

@@ -1,16 +1,26 @@
 """Hand-made clip tables, lists and predictions."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from contracts.files import read_csv
 from contracts.predictions import predictions_table
-from protocols import get_protocol
+from protocols import get_protocol, list_protocols
 from protocols.lists import make_lists
 
-SUBJECTS = {
-    "megc2019": {"smic": ["s01", "s02"], "casme2": ["sub01", "sub02"], "samm": ["006", "007"]},
-    "dfme": {"dfme": ["sub0003", "sub0004", "sub0008", "sub0020", "sub0001", "sub0002"]},
-}
+
+def few_subjects(protocol):
+    """The first two subjects of every group of a protocol."""
+    members = {}
+    for namespaced in protocol.namespaced():
+        members.setdefault(protocol.group(namespaced), []).append(namespaced.split("/"))
+    few = [subject for group in members.values() for subject in group[:2]]
+    return {name: [subject for corpus, subject in few if corpus == name] for name in protocol.corpora}
+
+
+SUBJECTS = {name: few_subjects(get_protocol(name)) for name in list_protocols()}
 EMOTIONS = {
     "smic": ["negative", "positive", "surprise"],
     "casme2": ["disgust", "happiness", "surprise", "repression", "others", "sadness", "fear"],
@@ -32,6 +42,25 @@ def one_clip_per_emotion(subjects):
         for subject in members
         for k, emotion in enumerate(EMOTIONS[corpus])
     )
+
+
+def smic_clips():
+    """All 164 clips of SMIC-HS: its ids are gapless, so the counts per subject are the whole list."""
+    return clip_table(
+        (f"{subject}/{subject.split('/')[1]}_{short}_{k:02d}", emotion)
+        for subject, counts in get_protocol("smic_3class").subject_counts.items()
+        for count, short, emotion in zip(counts, ("ne", "po", "sur"), EMOTIONS["smic"], strict=True)
+        for k in range(1, count + 1)
+    )
+
+
+def megc2019_clips():
+    """The 442 clips of MEGC2019, as the synthetic corpora know them; their emotion is the class."""
+    path = Path(__file__).parents[2] / "preprocess" / "corpora" / "synthetic" / "megc2019.csv"
+    table = read_csv(path, header=None, names=["corpus", "subject", "name", "label"])
+    classes = get_protocol("megc2019").classes
+    ids = table.corpus + "/" + table.subject + "/" + table["name"]
+    return clip_table(zip(ids, [classes[int(number)] for number in table.label], strict=True))
 
 
 def small_lists(name):

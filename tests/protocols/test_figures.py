@@ -1,6 +1,6 @@
 """Confusion figures: one a model and protocol, the same bytes every time, showing the counts."""
 
-import shutil
+import json
 
 import pytest
 
@@ -12,11 +12,11 @@ from protocols.scores import score_run
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_figures_are_the_same_bytes_every_time(run, suffix):
-    shutil.rmtree(run / "predictions" / "dfme" / "ststnet")
-    shutil.rmtree(run / "predictions" / "megc2019" / "ststnet")
+    account = {"predictions": {"dfme": ["merba_tiny"], "smic_3class": ["merba_tiny"]}, "seeds": [0]}
+    (run / "run.json").write_text(json.dumps(account))
     score_run(run)
     before = {path: path.read_bytes() for path in write_figures(run, suffix)}
-    names = {f"confusion_{protocol}_merba_tiny.{suffix}" for protocol in ("dfme", "megc2019")}
+    names = {f"confusion_{protocol}_merba_tiny.{suffix}" for protocol in ("dfme", "smic_3class")}
     assert {path.name for path in before} == names
     assert {path: path.read_bytes() for path in write_figures(run, suffix)} == before
 
@@ -40,4 +40,5 @@ def test_a_part_without_clips_has_no_panel(run, protocol):
     only_last = outcomes[outcomes.part.isin(last.groups)]
     figure = confusion_figure(protocol, "x", only_last, Run("demo", "licensed"))
     assert last.title in figure.axes[-1].get_title()
-    assert len(figure.axes) < len(protocol.parts)
+    only = sum(bool(set(last.groups) & set(part.groups)) for part in protocol.parts)
+    assert len(figure.axes) == only

@@ -6,63 +6,7 @@ from handmade import SUBJECTS, clip_table, one_clip_per_emotion, small_lists
 from contracts.errors import InputError
 from contracts.files import read_csv
 from protocols import get_protocol
-from protocols.coverage import Coverage, checksum, complete
 from protocols.lists import make_lists, write_lists
-
-# Clips of SMIC-HS per subject: negative, positive, surprise. Ids are gapless: the counts are the whole list.
-SMIC = {
-    "s01": (3, 2, 1),
-    "s02": (0, 1, 5),
-    "s03": (22, 11, 6),
-    "s04": (10, 4, 5),
-    "s05": (1, 0, 1),
-    "s06": (2, 0, 2),
-    "s08": (9, 4, 0),
-    "s09": (0, 1, 3),
-    "s11": (3, 3, 1),
-    "s12": (0, 8, 1),
-    "s13": (0, 10, 0),
-    "s14": (3, 2, 5),
-    "s15": (1, 1, 2),
-    "s18": (2, 0, 5),
-    "s19": (0, 1, 1),
-    "s20": (14, 3, 5),
-}
-
-
-def smic_clips():
-    return clip_table(
-        (f"smic/{subject}/{subject}_{short}_{k:02d}", emotion)
-        for subject, counts in SMIC.items()
-        for count, short, emotion in zip(
-            counts, ("ne", "po", "sur"), ("negative", "positive", "surprise"), strict=True
-        )
-        for k in range(1, count + 1)
-    )
-
-
-def test_smic_list_has_the_official_checksum():
-    protocol = get_protocol("megc2019")
-    lists = make_lists(protocol, smic_clips(), {"smic": list(SMIC)})
-    assert checksum(protocol, lists.labels).startswith("ee04ac00")
-    assert lists.coverage.groups["smic"].official
-    assert not lists.coverage.complete
-    assert lists.coverage.text() == (
-        "164 of 442 clips, partial (smic 164 of 164, casme2 0 of 145, samm 0 of 133)"
-    )
-
-
-def test_right_counts_with_a_wrong_clip_are_not_the_official_list():
-    protocol = get_protocol("megc2019")
-    clips = smic_clips().replace("smic/s01/s01_ne_01", "smic/s01/s01_ne_09")
-    coverage = make_lists(protocol, clips, {"smic": list(SMIC)}).coverage
-    assert not coverage.groups["smic"].official
-    assert "yet other clips or other labels" in coverage.differences[0]
-
-
-def test_coverage_survives_its_file():
-    coverage = small_lists("dfme").coverage
-    assert Coverage.from_json(coverage.to_json()) == coverage
 
 
 def labels_of(name, rows, subjects):
@@ -100,6 +44,7 @@ def test_megc2019_leaves_out_the_clips_without_apex_by_name_and_no_others():
             ("casme2/sub04/EP12_01f", "disgust"),
             ("casme2/sub05/EP09_05f", "disgust"),
             ("casme2/sub24/EP07_01", "surprise"),
+            ("casme2/sub24/EP02_07", "disgust"),
             ("casme2/sub05/EP16_04f", "surprise"),
             ("casme2/sub04/EP13_01f", "disgust"),
             ("casme2/sub24/EP01_08", "disgust"),
@@ -111,9 +56,44 @@ def test_megc2019_leaves_out_the_clips_without_apex_by_name_and_no_others():
     assert skipped == {
         "casme2/sub04/EP12_01f": "no usable apex annotation (MEGC2019 rule)",
         "casme2/sub05/EP09_05f": "no usable apex annotation (MEGC2019 rule)",
-        "casme2/sub24/EP07_01": "sadness in the 2014 coding that MEGC2019 used",
+        "casme2/sub24/EP07_01": "sadness in the 2014 coding, which the protocol follows",
+        "casme2/sub24/EP02_07": "no row in the 2014 coding, which the protocol follows",
     }
     assert labels["samm/028/028_4_1"] == labels["casme2/sub05/EP16_04f"] == "surprise"
+
+
+def test_casme2_alone_keeps_the_clips_without_apex_and_follows_the_2014_coding():
+    labels, skipped = labels_of(
+        "casme2_5class",
+        [
+            ("casme2/sub04/EP12_01f", "disgust"),
+            ("casme2/sub05/EP09_05f", "disgust"),
+            ("casme2/sub04/EP13_06f", "others"),
+            ("casme2/sub05/EP13_04f", "others"),
+            ("casme2/sub24/EP10_03", "surprise"),
+            ("casme2/sub24/EP07_04f", "sadness"),
+            ("casme2/sub24/EP02_07", "disgust"),
+            ("casme2/sub09/EP13_02", "fear"),
+        ],
+        {"casme2": ["sub04", "sub05", "sub09", "sub24"]},
+    )
+    assert labels == {
+        "casme2/sub04/EP12_01f": "disgust",
+        "casme2/sub05/EP09_05f": "disgust",
+        "casme2/sub04/EP13_06f": "others",
+        "casme2/sub05/EP13_04f": "others",
+    }
+    assert {clip.rsplit("/", 1)[1] for clip in skipped} == {"EP10_03", "EP07_04f", "EP02_07", "EP13_02"}
+
+
+@pytest.mark.parametrize("name", ["casme2_5class", "samm_5class"])
+def test_the_five_classes_are_the_owners_words(name):
+    protocol = get_protocol(name)
+    table = one_clip_per_emotion(SUBJECTS[name])
+    labels, skipped = labels_of(name, zip(table.clip_id, table.emotion, strict=True), SUBJECTS[name])
+    emotion = dict(zip(table.clip_id, table.emotion, strict=True))
+    assert {(emotion[clip], label) for clip, label in labels.items()} == {(c, c) for c in protocol.classes}
+    assert {"sadness", "fear"} <= {emotion[clip] for clip in skipped}
 
 
 def test_every_clip_is_labelled_or_skipped_with_a_reason(protocol):
@@ -131,6 +111,25 @@ def test_a_clip_of_a_subject_outside_the_run_is_skipped_with_its_reason():
     lists = make_lists(get_protocol("megc2019"), table, {"smic": ["s01", "s02"]})
     assert set(lists.skipped.clip_id) == {f"smic/s03/s03_{k:02d}" for k in range(3)}
     assert set(lists.skipped.reason) == {"its subject is not among the run's subjects"}
+
+
+def test_a_test_clip_of_dfme_is_no_part_of_the_cross_validation():
+    lists = make_lists(
+        get_protocol("dfme_10fold"), one_clip_per_emotion(SUBJECTS["dfme"]), SUBJECTS["dfme_10fold"]
+    )
+    assert {clip.split("/")[1] for clip in lists.skipped.clip_id} == {
+        "sub0008",
+        "sub0020",
+        "sub0001",
+        "sub0002",
+    }
+    assert set(lists.skipped.reason) == {"its subject is not in the protocol"}
+
+
+def test_a_clip_of_another_corpus_is_refused(protocol):
+    table = clip_table([("casme/sub01/a", "disgust")])
+    with pytest.raises(InputError, match=rf"a: corpus 'casme' is not in protocol {protocol.name}"):
+        make_lists(protocol, table, SUBJECTS[protocol.name])
 
 
 def test_no_training_list_holds_a_clip_of_a_tested_subject(protocol):
@@ -198,17 +197,3 @@ def test_a_clip_given_twice_is_refused():
     table = clip_table([("smic/s01/a", "negative")] * 2)
     with pytest.raises(InputError, match=r"smic/s01/a: in the clip tables twice"):
         make_lists(get_protocol("megc2019"), table, {"smic": ["s01", "s02"]})
-
-
-def test_all_counts_right_but_other_clips_is_said_so():
-    protocol = get_protocol("dfme")
-    rows = [
-        (f"dfme/x/{group}_{label}_{k}", label, group)
-        for group, counts in protocol.counts.items()
-        for label, count in zip(protocol.classes, counts, strict=True)
-        for k in range(count)
-    ]
-    table = clip_table((clip, label) for clip, label, _ in rows).rename(columns={"emotion": "label"})
-    coverage = complete(protocol, table.assign(group=[group for *_, group in rows]))
-    assert coverage.clips == coverage.expected == 2629
-    assert coverage.text().startswith("2629 of 2629 clips, but not the official list (train: 1856 clips")

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import InputError
 from contracts.files import read_csv, write_csv
-from protocols import get_protocol
+from protocols import get_protocol, list_protocols
 from protocols.published import SELECTIONS, read_published
 
 FOLDER = Path(__file__).parents[2] / "results" / "published"
@@ -18,7 +18,13 @@ def test_every_file_reads_and_every_method_is_complete(protocol):
     assert all(set(method.values) == keys for method in methods)
 
 
-def test_every_row_has_a_source_a_selection_and_a_value(protocol):
+def test_a_protocol_without_published_numbers_has_no_methods(tmp_path):
+    assert read_published(tmp_path, get_protocol("samm_5class")) == []
+
+
+@pytest.mark.parametrize("name", [name for name in list_protocols() if get_protocol(name).published])
+def test_every_row_has_a_source_a_selection_and_a_value(name):
+    protocol = get_protocol(name)
     table = read_csv(FOLDER / f"{protocol.published}.csv")
     assert set(table.table) == {protocol.published}
     assert (table.printed_in != "").all()

@@ -14,7 +14,7 @@ from contracts.cache import write_cache
 from contracts.provenance import ROOT
 from merba import predict, train
 from preprocess.align import crop, estimate
-from preprocess.corpora import get_corpus
+from preprocess.corpora import Source, get_corpus
 from preprocess.corpora.synthetic import Options, write_sheet, write_subject
 from preprocess.faces import find_face
 from preprocess.flow import flow_and_strain, shrink
@@ -41,7 +41,7 @@ def demo(tmp_path_factory):
         for subject in members:
             write_subject(root, base / "truth.h5", corpus, subject, options)
         write_sheet(root, corpus, members, options)
-        clips = get_corpus(corpus).index(root, members).clips
+        clips = get_corpus(corpus).index(Source(root), members).clips
         tables.append(clips)
         for subject, rows in clips.groupby("subject"):
             flows = {clip.clip_id: flow_of(root, clip) for clip in rows.itertuples()}

@@ -39,12 +39,13 @@ rule clips:
     output:
         clips=f"{DATA}/clips/{{corpus}}.csv",
         skipped=f"{DATA}/clips/{{corpus}}.skipped.csv",
+        notes=f"{DATA}/clips/{{corpus}}.notes.csv",
     params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
+        source=source_params,
         subjects=lambda wildcards: SUBJECTS[wildcards.corpus],
         names=names_state,
         sheets=sheets_state,
-        code=lambda wildcards: uses(f"preprocess.corpora.{wildcards.corpus}"),
+        code=lambda wildcards: uses(f"preprocess.corpora.{PROVIDERS[wildcards.corpus]}"),
     log:
         f"{LOGS}/clips/{{corpus}}.log",
     conda:

@@ -49,7 +49,7 @@ rule apex:
     params:
         root=lambda wildcards: str(root(wildcards.corpus)),
         size=config["crop"]["size"],
-        policy=lambda wildcards: config["corpora"][wildcards.corpus]["apex"],
+        policy=lambda wildcards: settings_of(wildcards.corpus)["apex"],
         exclude=excluded_of_subject,
         frames=frames_state,
         code=uses(
@@ -109,3 +109,35 @@ rule cache:
         "../../environment.yml"
     script:
         "../scripts/cache.py"
+
+
+rule picture:
+    input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
+        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
+        align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
+        apex=f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
+        flow=f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
+        cache=f"{DATA}/cache/28/{{corpus}}/{{subject}}.h5",
+    output:
+        # Shows a face: it stays under data/, which is never committed.
+        report(
+            f"{DATA}/pictures/{{corpus}}/{{subject}}.png",
+            category="Clips",
+            caption="../report/picture.rst",
+            labels={"corpus": "{corpus}", "subject": "{subject}"},
+        ),
+    params:
+        root=lambda wildcards: str(root(wildcards.corpus)),
+        size=config["crop"]["size"],
+        frames=frames_state,
+        exclude=excluded_of_subject,
+        code=uses(
+            "preprocess.picture", "preprocess.align", "preprocess.faces", "preprocess.frames", "contracts.cache"
+        ),
+    log:
+        f"{LOGS}/pictures/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/picture.py"

@@ -9,7 +9,7 @@ rule run_record:
     params:
         run={
             "run": config["run"],
-            "corpora": "synthetic" if SYNTHETIC else "licensed",
+            "corpora": "synthetic" if SYNTHETIC else "licensed" if RECORDED else next(iter(config["corpora"])),
             "predictions": {name: sorted(models) for name, models in config["protocols"].items()},
             "seeds": config["seeds"],
             "config": without_roots(config),
@@ -90,35 +90,3 @@ rule figures:
         "../../environment.yml"
     script:
         "../scripts/figures.py"
-
-
-rule picture:
-    input:
-        clips=f"{DATA}/clips/{{corpus}}.csv",
-        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
-        align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
-        apex=f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
-        flow=f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
-        cache=f"{DATA}/cache/28/{{corpus}}/{{subject}}.h5",
-    output:
-        # Shows a face: it stays under data/, which is never committed.
-        report(
-            f"{DATA}/pictures/{{corpus}}/{{subject}}.png",
-            category="Clips",
-            caption="../report/picture.rst",
-            labels={"corpus": "{corpus}", "subject": "{subject}"},
-        ),
-    params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
-        size=config["crop"]["size"],
-        frames=frames_state,
-        exclude=excluded_of_subject,
-        code=uses(
-            "preprocess.picture", "preprocess.align", "preprocess.faces", "preprocess.frames", "contracts.cache"
-        ),
-    log:
-        f"{LOGS}/pictures/{{corpus}}/{{subject}}.log",
-    conda:
-        "../../environment.yml"
-    script:
-        "../scripts/picture.py"

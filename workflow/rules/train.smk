@@ -19,7 +19,7 @@ for name, folds in FOLDS.items():
             coverage=f"{RESULTS}/labels/{name}.json",
         params:
             protocol=name,
-            subjects={corpus: SUBJECTS[corpus] for corpus in PROTOCOLS[name].subjects},
+            subjects=_subjects_in(PROTOCOLS[name], SUBJECTS),
             exclude={corpus: excluded(corpus) for corpus in PROTOCOLS[name].subjects},
             code=uses("protocols.lists", f"protocols.definitions.{name}"),
         log:

@@ -27,7 +27,7 @@ with logged(snakemake):
         frames = {number: path for number, path in every.items() if clip.onset <= number <= clip.offset}
         found = apex.locate(
             snakemake.params.policy,
-            annotated=clip.apex if clip.apex_source == "annotated" else None,
+            annotated=None if clip.apex_source == "none" else apex.Apex(clip.apex, clip.apex_source),
             numbers=list(frames),
             spotter=lambda clip=clip, frames=frames: apex.spot(
                 crops(clip, frames),

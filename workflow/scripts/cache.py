@@ -8,12 +8,11 @@ from preprocess.flow import shrink
 
 with logged(snakemake):
     size = int(snakemake.wildcards.size)
-    clip_ids, flow, made_with = read_cache(snakemake.input.flow)
+    cache = read_cache(snakemake.input.flow)
     small = (
-        np.stack([shrink(one, size) for one in flow])
-        if clip_ids
+        np.stack([shrink(one, size) for one in cache.flow])
+        if cache.clip_ids
         else np.empty((0, 3, size, size), np.float32)
     )
-    write_cache(
-        snakemake.output[0], clip_ids, small, {**made_with, "size": size, "shrunk_by": "area average"}
-    )
+    made_with = {**cache.made_with, "size": size, "shrunk_by": "area average"}
+    write_cache(snakemake.output[0], cache.clip_ids, small, made_with, cache.coding)

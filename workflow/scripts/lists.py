@@ -26,4 +26,5 @@ with logged(snakemake):
     }
     lists = make_lists(get_protocol(snakemake.params.protocol), clips, snakemake.params.subjects, reasons)
     write_lists(lists, Path(snakemake.output.test).parent, snakemake.output.labels)
+    print("\n".join([lists.coverage.text(), *lists.coverage.differences]))
     print(f"{len(lists.test)} test clips in {lists.test.fold.nunique()} folds, {len(lists.skipped)} skipped")

@@ -27,8 +27,8 @@ with logged(snakemake):
     onset_crop, apex_crop = (crop(image, matrix, snakemake.params.size) for image in raw.values())
 
     def flow_in(path):
-        clip_ids, flow, _ = read_cache(path)
-        return flow[clip_ids.index(clip.clip_id)]
+        cache = read_cache(path)
+        return cache.flow[cache.clip_ids.index(clip.clip_id)]
 
     landmarks = read_landmarks(snakemake.input.faces)[clip.clip_id]
     figure = clip_sheet(

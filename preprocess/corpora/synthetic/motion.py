@@ -21,7 +21,7 @@ class Motion:
 
     Args:
         field: d, (h, w, 2) float32, pixels, on the person's patch.
-        envelope: e, (n,) for the clip's n frames: 0 at the onset, 1 at the apex, near 0 at the offset.
+        envelope: e, (n,) for the n frames filmed: 0 until the onset, 1 at the apex, near 0 from the offset.
         drift: (n, 3) shift in x and y (pixels) and rotation (radians) of the head about `pivot`.
         pivot: x, y in pixels of the patch.
     """
@@ -68,11 +68,12 @@ def motion(clip: PlannedClip, person: Person, options: Options) -> Motion:
         * action_units.field([(other, str(rng.choice(["L", "R"])), 1.0, 0.0)], landmarks, shape)
     )
     field *= _inside(shape)[..., None]
-    times = np.array(clip.numbers) - clip.onset
+    times = np.array(clip.filmed) - clip.onset
+    apex, offset = clip.apex - clip.onset, clip.offset - clip.onset
     return Motion(
         field=field.astype(np.float32),
-        envelope=_envelope(times, clip.apex - clip.onset, rng),
-        drift=_drift(times, options.drift, rng),
+        envelope=_envelope(times, apex, offset, rng),
+        drift=_drift(times, offset, options.drift, rng),
         pivot=landmarks[27:36].mean(axis=0),
     )
 
@@ -97,21 +98,21 @@ def true_flow(motion: Motion, frame: int, drift: bool = True) -> np.ndarray:
     return end - start
 
 
-def _envelope(times: np.ndarray, apex: int, rng: np.random.Generator) -> np.ndarray:
+def _envelope(times: np.ndarray, apex: int, offset: int, rng: np.random.Generator) -> np.ndarray:
     """A raised cosine up and another down, sharpened a little; what is left at the offset is 0 to 6 %."""
     rest, sharpness = float(rng.uniform(0, 0.06)), float(rng.uniform(1.0, 1.5))
-    rise = 0.5 - 0.5 * np.cos(np.pi * np.minimum(times / apex, 1))
-    fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((times - apex) / (times[-1] - apex), 0, 1))
+    rise = 0.5 - 0.5 * np.cos(np.pi * np.clip(times / apex, 0, 1))
+    fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((times - apex) / (offset - apex), 0, 1))
     return np.where(times <= apex, rise**sharpness, rest + (1 - rest) * fall**sharpness)
 
 
-def _drift(times: np.ndarray, size: float, rng: np.random.Generator) -> np.ndarray:
+def _drift(times: np.ndarray, offset: int, size: float, rng: np.random.Generator) -> np.ndarray:
     """Two slow waves for each of shift x, shift y and rotation, measured from the onset."""
     scale = np.array([size, size, np.deg2rad(size / 2)])
     phase = rng.uniform(0, 2 * np.pi, size=(2, 3))
     turns = np.array([[0.5], [1.2]]) * rng.uniform(0.7, 1.3, size=(2, 3))
-    waves = np.sin(2 * np.pi * (times / times[-1])[:, None, None] * turns + phase).sum(axis=1)
-    return (waves - waves[0]) * scale * rng.normal(0, 0.7, size=3)
+    waves = np.sin(2 * np.pi * (times / offset)[:, None, None] * turns + phase).sum(axis=1)
+    return (waves - waves[times == 0]) * scale * rng.normal(0, 0.7, size=3)
 
 
 def _inside(shape: tuple[int, int]) -> np.ndarray:

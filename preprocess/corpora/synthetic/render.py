@@ -27,7 +27,9 @@ def frames(
     patch = np.ascontiguousarray(scene[y : y + height, x : x + width])
     soft = _soft_border(height, width)
     still = _to_bytes(scene)
-    for frame in range(len(clip.numbers)):
+    for frame, number in enumerate(clip.filmed):
+        if number not in clip.numbers:
+            continue
         source = motion.source(frame)
         moved = cv2.remap(
             patch, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE

@@ -3,7 +3,7 @@
 One group a clip, named by its clip id with `/` for the group levels:
 
 * attributes `apex` (frame number) and `action_units`;
-* `numbers` (n,), `envelope` (n,), `drift` (n, 3): per frame, see `motion.Motion`;
+* `numbers` (n,), `envelope` (n,), `drift` (n, 3): per frame, on disk or lost from it, see `motion.Motion`;
 * `landmarks` (68, 2): x, y in pixels of the onset frame;
 * `flow` and `flow_action_units` (h, w, 2) float32: displacement from onset to apex in pixels, with and
   without the head's drift, on the patch whose upper left corner is the attribute `origin` (x, y).
@@ -36,17 +36,17 @@ class Truth:
     flow_action_units: np.ndarray
 
 
-def write_truth(path: Path, person: Person, planned: Sequence[tuple[PlannedClip, Motion]]) -> None:
-    """Write one subject's truth whole."""
+def write_truth(path: Path, performed: Sequence[tuple[PlannedClip, Person, Motion]]) -> None:
+    """Write the truth of one subject's clips whole."""
     with whole(path) as partial, h5py.File(partial, "w") as file:
-        for clip, motion in planned:
+        for clip, person, motion in performed:
             group = file.create_group(clip.clip_id)
             group.attrs["apex"] = clip.apex
             group.attrs["action_units"] = clip.action_units
             group.attrs["origin"] = person.origin
-            apex = clip.numbers.index(clip.apex)
+            apex = clip.filmed.index(clip.apex)
             for name, values in {
-                "numbers": np.array(clip.numbers),
+                "numbers": np.array(clip.filmed),
                 "envelope": motion.envelope,
                 "drift": motion.drift,
                 "landmarks": person.landmarks,

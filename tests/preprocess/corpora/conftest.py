@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from preprocess.corpora import get_corpus, list_corpora
-from preprocess.corpora.corpus import Corpus
+from preprocess.corpora import Index, Source, get_corpus, list_corpora
+from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.synthetic import Options, PlannedClip, list_layouts, plan, write_sheet, write_subject
 
 OPTIONS = Options(clips_per_class=1, length=(12, 15))
@@ -27,14 +27,22 @@ class Tree:
 
     root: Path
     truth: Path
-    corpus: Corpus
+    corpus: Recordings
     subjects: list[str]
     planned: list[PlannedClip]
     options: Options = OPTIONS
 
     @property
+    def source(self) -> Source:
+        return Source(self.root)
+
+    @property
     def workbooks(self) -> list[Path]:
         return sorted(self.root.rglob("*.xlsx"))
+
+    def index(self, subjects: list[str] | None = None, **choice) -> Index:
+        """What the reader makes of it; `choice` as in `Source`."""
+        return self.corpus.index(Source(self.root, **choice), subjects)
 
     def folder(self, clip: PlannedClip) -> Path:
         return self.root / clip.folder

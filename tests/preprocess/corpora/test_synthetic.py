@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from contracts.errors import InputError
-from preprocess.corpora import get_corpus
 from preprocess.corpora.synthetic import Options, list_layouts, plan, write_sheet, write_subject
 from preprocess.corpora.synthetic.action_units import field, parse
 from preprocess.corpora.synthetic.layouts import get_layout
@@ -110,6 +109,31 @@ def test_warps_do_not_fold(corpus, tree_of):
     assert (ux_x * uy_y - ux_y * uy_x).min() > 0.5
 
 
+@pytest.mark.parametrize(
+    ("corpus", "subject", "variant"), [("smic", "s01", "extended"), ("casme2", "sub01", "cropped")]
+)
+def test_faces_of_other_variants(corpus, subject, variant, tmp_path):
+    """A whole recording rests before the onset; a cropped one shows the patch that moves and no more."""
+    options = dataclasses.replace(TINY, variant=variant, faults=("missing_apex",))
+    write_subject(tmp_path / "raw", tmp_path / "truth.h5", corpus, subject, options)
+    clip = next(clip for clip in plan(corpus, [subject], options) if clip.faults)
+    truth = read_truth(tmp_path / "truth.h5", clip.clip_id)
+    frames = list_frames(tmp_path / "raw" / clip.folder)
+    assert tuple(frames) == clip.numbers
+    assert clip.apex not in frames
+    assert np.all(truth.envelope[truth.numbers <= clip.onset] == 0)
+    assert np.all(truth.envelope[truth.numbers >= clip.offset] < 0.1)
+    assert truth.envelope[truth.numbers == clip.apex] == 1
+    if variant == "extended":
+        assert min(frames) < clip.onset
+        assert clip.offset < max(frames)
+    else:
+        picture = read_gray(frames[clip.onset])
+        assert truth.origin == (0, 0)
+        assert picture.shape == truth.flow.shape[:2]
+        assert np.all((truth.landmarks > 0) & (truth.landmarks < picture.shape[::-1]))
+
+
 def test_frames_have_the_corpus_format(tree):
     from PIL import Image
 
@@ -160,6 +184,25 @@ def test_options_refuse_nonsense():
     assert Options(length=[10, 12]) == dataclasses.replace(Options(), length=(10, 12))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"variant": "croped"}, "no variant of casme2 is called 'croped'. Use 'cropped'"),
+        ({"coding": "1789"}, "no coding of casme2 is called '1789'. Use one of 2014, 2019, updated, old"),
+        ({"faults": ["apex_slsh"]}, "no fault of casme2 is called 'apex_slsh'. Use 'apex_slash'"),
+    ],
+)
+def test_unknown_names(options, message):
+    with pytest.raises(InputError, match=message):
+        plan("casme2", ["sub01"], Options(**options))
+
+
+@pytest.mark.parametrize("option", ["sheet", "scale", "pictures"])
+def test_options_refuse_unknown_choices(option):
+    with pytest.raises(InputError, match=f"synthetic.{option}: no {option} is called 'huge'"):
+        Options(**{option: "huge"})
+
+
 def test_unknown_corpus():
     with pytest.raises(InputError, match="cannot be synthesised"):
         plan("casme3", ["sub01"], Options())
@@ -182,8 +225,11 @@ def test_recordings_are_never_written_over(tmp_path):
 
 
 def test_fewer_clips_leave_none_of_the_old(tmp_path):
-    more = dataclasses.replace(TINY, clips_per_class=2)
-    for options in (more, TINY):
-        write_subject(tmp_path / "raw", tmp_path / "truth.h5", "samm", "011", options)
-    folders = get_corpus("samm").subject_folders(tmp_path / "raw", "011")
-    assert folders == sorted(tmp_path / "raw" / clip.folder for clip in plan("samm", ["011"], TINY))
+    """Nor does another variant, in whatever case; other subjects' clips stay."""
+    blank = dataclasses.replace(TINY, pictures="blank")
+    more = dataclasses.replace(blank, clips_per_class=2, variant="doubled", faults=("upper_case",))
+    for subject in ("006", "011"):
+        write_subject(tmp_path / "raw", None, "samm", subject, more)
+    write_subject(tmp_path / "raw", None, "samm", "011", blank)
+    folders = {path.parent.relative_to(tmp_path / "raw").as_posix() for path in tmp_path.rglob("*.[jJ]*")}
+    assert folders == {clip.folder for clip in plan("samm", ["006"], more) + plan("samm", ["011"], blank)}

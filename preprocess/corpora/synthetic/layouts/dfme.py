@@ -1,14 +1,52 @@
 """DFME's public part as shipped: `train_data/train_data/sub0003_01/00109.png` and three workbooks."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 from preprocess.corpora.dfme import EMOTIONS, PART_OF, SHEETS
-from preprocess.corpora.synthetic.layouts import Frame
-from preprocess.corpora.synthetic.layouts.workbook import cell, write_workbook
-from preprocess.corpora.synthetic.plan import Options, PlannedClip, generator, number_of, pick, span
+from preprocess.corpora.synthetic import census, faults
+from preprocess.corpora.synthetic.layouts import Coding, Frame, Variant
+from preprocess.corpora.synthetic.layouts.workbook import Workbook, cell
+from preprocess.corpora.synthetic.plan import Options, PlannedClip, Role, generator, known_span, pick
 
 # Whether the real pictures are grey is documented nowhere public; grey is the smaller guess.
-FRAME = Frame(1024, 768, color=False, save={"format": "PNG", "compress_level": 1})
+FRAME = Frame(1024, 768, color=False)
+SUBJECTS = tuple(PART_OF)
+ANY_CLIP = "{subject}_*"
+
+_FILE = "{frame:05d}.png"
+VARIANTS = {
+    "doubled": Variant("unpacked doubled, as most have it", "{archive}/{archive}/{clip}", _FILE),
+    "single": Variant("one level for each set", "{archive}/{clip}", _FILE),
+    "renamed": Variant("sets by users' names", "{users}/{clip}", _FILE),
+}
+CODINGS = {
+    "release": Coding("one workbook a set, with action units", "full_release_annotation"),
+    "challenge": Coding("as users kept them then: neither Subject nor AU", "CCAC2024", suffix="csv"),
+}
+FAULTS = {
+    **faults.COMMON,
+    **faults.SHEET,
+    "row_out_of_place": faults.ROW_OUT_OF_PLACE,
+    "both": faults.both(VARIANTS, "doubled", "renamed"),
+}
+
+_HEADINGS = [
+    "Subject",
+    "Filename",
+    "OnsetFrame",
+    "ApexFrame",
+    "OffsetFrame",
+    "Emotion",
+    "EmotionId",
+    "Fps",
+    "AU",
+]
+_ARCHIVES = {"train": "train_data", "testA": "test_data_A", "testB": "test_data_B"}
+_USERS = {"train": "dfme", "testA": "dfme_testA", "testB": "dfme_testB"}
+_CHALLENGE = {"train": "CCAC2024", "testA": "CCAC2024_A", "testB": "CCAC2024_B"}
+_RUNS_ON = {"sub0593_09": 140}
 
 _MENU = {
     "anger": ["4", "4+7", "4+5+7"],
@@ -19,65 +57,65 @@ _MENU = {
     "sadness": ["15", "1+15", "15+17"],
     "surprise": ["1+2", "1+2+5", "1+2+26"],
 }
-_HEADINGS = (
-    "Subject",
-    "Filename",
-    "OnsetFrame",
-    "ApexFrame",
-    "OffsetFrame",
-    "Emotion",
-    "EmotionId",
-    "Fps",
-    "AU",
-)
-_TREE = {"train": "train_data", "testA": "test_data_A", "testB": "test_data_B"}
 
 
-def frame_rate(subject: str) -> int:
-    """One rate a subject: 0001-0015 and 0572-0671 at 500, 0016-0110 at 300, the others at 200 per second."""
-    person = number_of(subject)
-    return 500 if person <= 15 or person >= 572 else 300 if person <= 110 else 200
+def words(clip: PlannedClip) -> dict[str, str]:
+    """The set's folder, which is all that tells train from test."""
+    part = PART_OF[clip.subject]
+    return {"archive": _ARCHIVES[part], "users": _USERS[part]}
 
 
 def clips(subject: str, options: Options) -> list[PlannedClip]:
-    """One round of the seven emotions after the other; about half of the clips start at frame 0."""
-    tree = _TREE[PART_OF[subject]]
+    """About half of the clips start at frame 0."""
     planned = []
-    for k, emotion in enumerate(EMOTIONS * options.clips_per_emotion):
-        clip = f"{subject}_{k + 1:02d}"
-        rng = generator(options, "dfme", clip)
+    for role in _roles(subject, options):
+        rng = generator(options, "dfme", role.clip)
         first = 0 if rng.random() < 0.48 else int(rng.integers(1, 250))
-        numbers, apex = span(rng, options, first)
-        planned.append(
-            PlannedClip(
-                corpus="dfme",
-                subject=subject,
-                clip=clip,
-                emotion=emotion,
-                action_units=pick(rng, _MENU[emotion]),
-                fps=float(frame_rate(subject)),
-                numbers=numbers,
-                apex=apex,
-                sheet_apex=str(apex),
-                folder=f"{tree}/{tree}/{clip}",
-                files=tuple(f"{number:05d}.png" for number in numbers),
-            )
+        numbers, apex, sheet_apex = known_span(rng, options, first, role.frames)
+        clip = PlannedClip(
+            corpus="dfme",
+            subject=subject,
+            clip=role.clip,
+            emotion=role.emotion,
+            action_units=pick(rng, _MENU[role.emotion]),
+            fps=float(census.frame_rate(subject)),
+            numbers=numbers,
+            onset=numbers[0],
+            apex=apex,
+            offset=numbers[-1],
+            sheet_onset=numbers[0],
+            sheet_apex=sheet_apex,
+            sheet_offset=numbers[-1],
+            digits=5,
         )
+        if options.scale == "true" and role.clip in _RUNS_ON:
+            clip = replace(clip, numbers=tuple(range(clip.onset, _RUNS_ON[role.clip] + 1)))
+        planned.append(clip)
     return planned
 
 
-def write_sheet(root: Path, planned: list[PlannedClip]) -> list[Path]:
-    """One workbook a set, rows by falling frame rate, then name; a set without subjects is a bare header."""
-    written = []
-    for part, name in SHEETS.items():
+def _roles(subject: str, options: Options) -> Iterator[Role]:
+    """The small corpus: one round of the seven emotions after the other."""
+    if options.scale == "true":
+        yield from census.roles("dfme", subject)
+        return
+    for k, emotion in enumerate(EMOTIONS * options.clips_per_emotion):
+        yield Role(f"{subject}_{k + 1:02d}", emotion)
+
+
+def workbooks(planned: list[PlannedClip], options: Options) -> list[Workbook]:
+    """One a set, rows by falling frame rate, then name; a set without subjects is a bare header."""
+    challenge = options.coding == "challenge"
+    books = []
+    for part, usual in SHEETS.items():
         members = [clip for clip in planned if PART_OF[clip.subject] == part]
         rows = [
             {
                 "Subject": clip.subject,
                 "Filename": clip.clip,
-                "OnsetFrame": clip.onset,
-                "ApexFrame": clip.apex,
-                "OffsetFrame": clip.offset,
+                "OnsetFrame": clip.sheet_onset,
+                "ApexFrame": cell(clip.sheet_apex),
+                "OffsetFrame": clip.sheet_offset,
                 "Emotion": clip.emotion,
                 "EmotionId": EMOTIONS.index(clip.emotion),
                 "Fps": int(clip.fps),
@@ -85,7 +123,13 @@ def write_sheet(root: Path, planned: list[PlannedClip]) -> list[Path]:
             }
             for clip in sorted(members, key=lambda clip: (-clip.fps, clip.clip))
         ]
-        path = root / "full_release_annotation" / "full_release_annotation" / name
-        write_workbook(path, {"Sheet1": [list(_HEADINGS), *(list(row.values()) for row in rows)]})
-        written.append(path)
-    return written
+        left_out = ("Subject", "AU") if challenge else ()
+        headings = [heading for heading in _HEADINGS if heading not in left_out]
+        table = [headings, *([row[heading] for heading in headings] for row in rows)]
+        release = f"full_release_annotation/full_release_annotation/{PurePosixPath(usual).stem}"
+        books.append(
+            Workbook(_CHALLENGE[part], {"Sheet1": table}, suffix=CODINGS["challenge"].suffix)
+            if challenge
+            else Workbook(release, {"Sheet1": table})
+        )
+    return books

@@ -1,0 +1,332 @@
+"""From an owner's folders and annotations to the clip table, with everything left out or decided listed.
+
+A corpus says in its own file what its folders look like and what its sheet is called; finding both, joining
+them, and settling what they disagree about is the same for all and is done here. Every clip folder on disk
+and every row of the sheet ends up among the clips, among the skipped, or in a fault.
+"""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import InputError
+from preprocess.corpora.corpus import Corpus, Index, Report, Source
+from preprocess.corpora.reading.annotations import (
+    Annotation,
+    ClipKey,
+    by_clip,
+    key_of,
+    read_rows,
+    without_copies,
+)
+from preprocess.corpora.reading.policies import settle
+from preprocess.corpora.reading.sheets import Form, Sheet, read_sheet, spreadsheets
+from preprocess.corpora.reading.tree import Survey, keyed, survey
+from preprocess.frames import list_frames
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A corpus as found below a root.
+
+    Attributes:
+        source: where it was looked for.
+        homes: the folders that hold subjects (or, in a flat corpus, clips).
+        folders: every clip's folder.
+        no_clips: clip-like folders that are none, with the reason.
+        files: files that lie on the way, the sheets among them.
+    """
+
+    source: Source
+    homes: list[Path]
+    folders: dict[ClipKey, Path]
+    no_clips: dict[ClipKey, str]
+    files: list[Path]
+
+
+class Recordings(Corpus):
+    """A corpus of frames in its owner's layout."""
+
+    emotions: tuple[str, ...]
+    """The owner's words, lower case."""
+    form: Form | None = None
+    """The annotation sheet; None where folders say everything."""
+    fps: float | None = None
+    """Frames per second; None where the sheet says it row by row."""
+    usual_sheet: str = ""
+    """What the owner calls the sheet."""
+    aliases: Mapping[str, str] = {}
+    """Other spellings of emotions."""
+    ignored: Mapping[ClipKey, str] = {}
+    """Clips on disk that are no part of the corpus, with the reason."""
+    lookalikes: Mapping[str, str] = {}
+    """Regular expression on the name of a folder or file -> the release that it betrays, and what to do."""
+    one_home: bool = True
+    """Whether all clips lie below one folder; if so, a second such folder is another copy of the corpus."""
+
+    @abstractmethod
+    def is_home(self, folder: Path, children: list[Path]) -> bool:
+        """Whether the corpus's clips lie in `folder`, whose visible subfolders are `children`."""
+
+    @abstractmethod
+    def clips_in(self, home: Path) -> Iterable[tuple[ClipKey, Path]]:
+        """Every clip and its folder, by directory listing alone."""
+
+    @abstractmethod
+    def subject_of(self, cell: str) -> str:
+        """The official spelling of a subject, from a cell that a spreadsheet may have robbed of its zeros."""
+
+    def clip_of(self, name: str) -> str:
+        """The official spelling of a clip, from a folder's name or from a cell."""
+        return name
+
+    def no_clips_in(self, home: Path) -> Iterable[tuple[ClipKey, str]]:
+        """Clip-like folders that are none, with the reason."""
+        return ()
+
+    def edition(self, annotations: Mapping[ClipKey, Annotation]) -> str:
+        """Which version of the sheet this is, told by its content; empty where there is but one."""
+        return ""
+
+    def layout(self, source: Source) -> Layout:
+        """Find the corpus, by directory listings alone.
+
+        Raises:
+            InputError: no root, nothing that looks like the corpus, or several copies and no choice.
+        """
+        if not source.root.is_dir():
+            raise InputError(
+                f"the root folder of {self.title} does not exist",
+                file=source.root,
+                cure=f"unpack {self.title} there, or set corpora.{self.name}.root in the configuration",
+            )
+        found = survey(source.root, self.is_home)
+        homes = self._homes(source, found)
+        folders = keyed(one for home in homes for one in self.clips_in(home))
+        if not folders:
+            raise self._nothing(source, found)
+        no_clips = {key: why for home in homes for key, why in self.no_clips_in(home)}
+        no_clips |= {key: why for key, why in self.ignored.items() if key in folders}
+        kept = {key: folder for key, folder in folders.items() if key not in self.ignored}
+        return Layout(source, homes, kept, no_clips, found.files)
+
+    def subject_paths(self, source: Source, corpus: str | None = None) -> dict[str, list[Path]]:
+        if not source.root.is_dir():
+            return {}
+        found: dict[str, list[Path]] = {}
+        for home in self._homes(source, survey(source.root, self.is_home)):
+            for (subject, _), folder in self.clips_in(home):
+                found.setdefault(subject, []).append(folder)
+        return {subject: sorted(folders) for subject, folders in found.items()}
+
+    def sheet_files(self, source: Source) -> list[Path]:
+        if self.form is None or not source.root.is_dir():
+            return []
+        return spreadsheets(survey(source.root, self.is_home).files)
+
+    def sheets(self, layout: Layout) -> tuple[list[Sheet], list[InputError]]:
+        """The annotation sheets to read, a row that stands in two only once; and why others were not.
+
+        Raises:
+            InputError: there is none, or two contradict each other.
+        """
+        if self.form is None:
+            return [], []
+        chosen = [self.chosen(layout.source, "sheets", name) for name in layout.source.sheets]
+        sheets, refused = [], []
+        for path in chosen or spreadsheets(layout.files):
+            try:
+                sheets.append(read_sheet(path, self.form))
+            except InputError as error:
+                if chosen:
+                    raise
+                refused.append(error)
+        if not sheets:
+            raise self._no_sheet(layout, refused)
+        return without_copies(self, layout.source.root, sheets), refused
+
+    def annotations(
+        self, layout: Layout, sheets: list[Sheet], wanted: set[str], report: Report
+    ) -> Iterator[Annotation]:
+        """The owner's word on every clip of the wanted subjects; rows that cannot be read become faults."""
+        return read_rows(self, sheets, wanted, report)
+
+    def examine(
+        self, source: Source, subjects: list[str] | None = None, *, corpus: str | None = None
+    ) -> Index:
+        from contracts.files import sha256
+
+        layout, report = self.layout(source), Report()
+        present = {subject for subject, _ in layout.folders}
+        wanted = present if subjects is None else self._present(source, present, subjects)
+        folders = {key: folder for key, folder in layout.folders.items() if key[0] in wanted}
+        report.skipped |= {
+            self.clip_id(*key): why for key, why in layout.no_clips.items() if key[0] in wanted
+        }
+        sheets, refused = self.sheets(layout)
+        if subjects is None:
+            # Rows of subjects without any folder must be listed too.
+            wanted |= {key_of(self, cells)[0] for sheet in sheets for _, cells in sheet.rows}
+        notes = by_clip(self, self.annotations(layout, sheets, wanted, report), report)
+        digests = {None: ""} | {sheet.path: sha256(sheet.path) for sheet in sheets}
+        rows = []
+        for key, note in notes.items():
+            if key in folders:
+                try:
+                    row = self._row(layout, folders[key], note, report)
+                    rows.append(row | {"sheet_sha256": digests[note.sheet]})
+                except InputError as fault:
+                    report.faults.append(fault)
+            elif key not in layout.no_clips:
+                where = f"row {note.row} of {note.sheet.name}"
+                report.skipped[self.clip_id(*key)] = f"{where}, but no folder on disk"
+        faulty = {fault.clip for fault in report.faults}
+        for key in folders:
+            if key not in notes and self.clip_id(*key) not in faulty:
+                report.skipped[self.clip_id(*key)] = "a folder on disk, but no row in the annotation sheet"
+        recognised = self._recognised(layout, notes, {row["pictures"] for row in rows})
+        return report.index(rows, recognised | _passed_over(layout, refused))
+
+    def clip_id(self, subject: str, clip: str) -> str:
+        """`<corpus>/<subject>/<clip>`."""
+        return f"{self.name}/{subject}/{clip}"
+
+    def _homes(self, source: Source, found: Survey) -> list[Path]:
+        homes = self._chosen_homes(source, found) if source.frames else found.homes
+        if self.one_home and len(homes) > 1:
+            raise self._ambiguous(source, homes)
+        return homes
+
+    def _chosen_homes(self, source: Source, found: Survey) -> list[Path]:
+        folder = self.chosen(source, "frames", source.frames)
+        if homes := survey(folder, self.is_home).homes:
+            return homes
+        raise InputError(
+            f"no clip of {self.title} in the folder chosen as corpora.{self.name}.frames",
+            file=folder,
+            cure=f"use one of {_places(source, found.homes)}" if found.homes else "remove the key",
+        )
+
+    def _ambiguous(self, source: Source, homes: list[Path]) -> InputError:
+        places = _places(source, homes)
+        return InputError(
+            f"{self.title} is here more than once ({places})",
+            file=source.root,
+            cure=f"set corpora.{self.name}.frames in the configuration to the one you mean",
+        )
+
+    def _nothing(self, source: Source, found: Survey) -> InputError:
+        names = [path.name for path in [*found.passed, *found.files]]
+        for pattern, what in self.lookalikes.items():
+            if any(re.fullmatch(pattern, name, re.IGNORECASE) for name in names):
+                return InputError(
+                    f"this is {what.partition('; ')[0]}", file=source.root, cure=what.partition("; ")[2]
+                )
+        if other := _other_corpus(self, source):
+            return InputError(
+                f"this is {other.title}, not {self.title}",
+                file=source.root,
+                cure=f"set it as corpora.{other.name}.root in the configuration",
+            )
+        return InputError(
+            f"no clip of {self.title} within four levels below",
+            file=source.root,
+            cure=f"set corpora.{self.name}.root to the folder into which {self.title} was unpacked",
+        )
+
+    def _present(self, source: Source, present: set[str], subjects: list[str]) -> set[str]:
+        if absent := sorted(set(subjects) - present):
+            raise InputError(
+                f"no folder of frames for subject {absent[0]} (found: {', '.join(sorted(present))})",
+                file=source.root,
+                clip=f"{self.name}/{absent[0]}",
+                cure=f"unpack that subject's clips below the root, or do not ask for {absent[0]}",
+            )
+        return set(subjects)
+
+    def _no_sheet(self, layout: Layout, refused: list[InputError]) -> InputError:
+        seen = "; ".join(f"{_place(layout, error.file)}: {error.problem}" for error in refused)
+        return InputError(
+            f"the annotation sheet of {self.title} is missing" + (f" ({seen})" if seen else ""),
+            file=layout.source.root / self.usual_sheet,
+            cure="put the owner's sheet there or anywhere beside the frames (.xlsx, .xls, or saved as .csv)",
+        )
+
+    def _row(self, layout: Layout, folder: Path, note: Annotation, report: Report) -> dict:
+        from contracts.clips import NO_FRAME
+
+        clip_id = self.clip_id(note.subject, note.clip)
+        try:
+            frames = list_frames(folder)
+        except InputError as error:
+            raise InputError(error.problem, cure=error.cure, file=error.file, clip=clip_id) from error
+        if len(frames) < 2:
+            raise InputError("one frame is no clip", file=folder, clip=clip_id, cure="unpack the clip again")
+        span = settle(list(frames), note.onset, note.apex, note.offset, note.said_apex)
+        report.notes += [(clip_id, about, text) for about, text in span.remarks]
+        return {
+            "clip_id": clip_id,
+            "corpus": self.name,
+            "subject": note.subject,
+            "clip": note.clip,
+            "frames_dir": folder.relative_to(layout.source.root).as_posix(),
+            "onset": span.onset,
+            "apex": NO_FRAME if span.apex is None else span.apex,
+            "offset": span.offset,
+            "fps": note.fps,
+            "emotion": note.emotion,
+            "action_units": note.action_units,
+            "apex_source": span.apex_source,
+            "range_source": span.range_source,
+            "pictures": _pictures(folder.relative_to(layout.source.root), next(iter(frames.values()))),
+            "sheet_row": note.row,
+        }
+
+    def _recognised(
+        self, layout: Layout, notes: dict[ClipKey, Annotation], pictures: set[str]
+    ) -> dict[str, str]:
+        kinds = " and ".join(sorted(pictures)) or "no"
+        subjects, full = len({subject for subject, _ in layout.folders}), self.full[self.name]
+        size = f"{len(layout.folders)} of {full[1]} clips, {subjects} of {full[0]} subjects"
+        found = {"frames": f"{_places(layout.source, layout.homes)}: {kinds} pictures, {size}"}
+        for sheet in sorted({note.sheet for note in notes.values() if note.sheet}):
+            rows = sum(note.sheet == sheet for note in notes.values())
+            edition = self.edition({key: note for key, note in notes.items() if note.sheet == sheet})
+            name = sheet.relative_to(layout.source.root)
+            said = f"{name}: {rows} rows" + (f", {edition}" if edition else "")
+            found["sheet"] = f"{found['sheet']}; {said}" if "sheet" in found else said
+        return found
+
+
+def _pictures(folder: Path, frame: Path) -> str:
+    cropped = re.search(r"crop|preprocess", folder.as_posix(), re.IGNORECASE)
+    return "cropped" if cropped or frame.name.lower().startswith("reg_") else "raw"
+
+
+def _place(layout: Layout, file: Path) -> str:
+    return file.relative_to(layout.source.root).as_posix()
+
+
+def _passed_over(layout: Layout, refused: list[InputError]) -> dict[str, str]:
+    said = "; ".join(
+        f"{_place(layout, error.file)}: {error.problem.partition(' (found:')[0]}" for error in refused
+    )
+    return {"passed over": said} if said else {}
+
+
+def _places(source: Source, homes: Iterable[Path]) -> str:
+    return ", ".join(home.relative_to(source.root).as_posix() for home in homes)
+
+
+def _other_corpus(mine: Corpus, source: Source) -> Corpus | None:
+    from preprocess.corpora import get_corpus, list_corpora
+
+    for name in list_corpora():
+        other = get_corpus(name)
+        if isinstance(other, Recordings) and name != mine.name:
+            homes = survey(source.root, other.is_home).homes
+            if any(True for home in homes for _ in other.clips_in(home)):
+                return other
+    return None

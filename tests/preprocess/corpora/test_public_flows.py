@@ -1,0 +1,412 @@
+"""The public flow set: found however it lies, joined whatever its spelling, nothing lost in silence."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from public_flow_tree import HANDFUL, HEADER, OFFICIAL, FlowTree, flow, official_clips, save
+
+from contracts.clips import NO_FRAME, read_clips, write_clips
+from contracts.errors import InputError
+from preprocess.corpora import get_corpus
+from preprocess.corpora.corpus import Source
+from preprocess.corpora.public_flows import EMOTIONS, FOLDER, LIST, official
+
+CORPUS = get_corpus("public_flows")
+REAL = os.environ.get("MERBA_PUBLIC_FLOWS", "")
+FIRST, DOUBLED = HANDFUL[0], HANDFUL[3]
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    return FlowTree(tmp_path_factory.mktemp("flows") / "HTNet").write()
+
+
+@pytest.fixture
+def tree(written, tmp_path):
+    """A copy to spoil."""
+    shutil.copytree(written.root, tmp_path / "HTNet")
+    return FlowTree(tmp_path / "HTNet")
+
+
+def examined(root, **options):
+    """Over all three corpora: clip ids, skipped id -> reason, faults as text."""
+    ids, skipped, faults = [], {}, []
+    for corpus in CORPUS.provides:
+        index = CORPUS.examine(Source(root, **options), corpus=corpus)
+        ids += list(index.clips.clip_id)
+        skipped |= dict(zip(index.skipped.clip_id, index.skipped.reason, strict=True))
+        faults += [str(fault) for fault in index.faults]
+    return ids, skipped, list(dict.fromkeys(faults))
+
+
+def all_ids(clips=HANDFUL):
+    return sorted(clip.clip_id for clip in clips)
+
+
+# Joined
+
+
+@pytest.mark.parametrize("corpus", CORPUS.provides)
+def test_each_corpus_has_its_own_clips_in_the_official_spelling(written, tmp_path, corpus):
+    index = CORPUS.index(Source(written.root), corpus=corpus)
+    own = {clip.clip_id: clip for clip in HANDFUL if clip.corpus == corpus}
+    assert list(index.clips.clip_id) == sorted(own)
+    assert index.skipped.empty
+    for row in index.clips.itertuples():
+        clip = own[row.clip_id]
+        assert written.root / row.frames_dir == written.picture(clip)
+        assert row.emotion == EMOTIONS[clip.label]
+        assert (row.onset, row.apex, row.offset) == (NO_FRAME,) * 3
+        assert (row.apex_source, row.range_source, row.pictures) == ("none", "none", "flow")
+        assert row.fps == (100 if corpus == "smic" else 200)
+        assert (
+            written.sheet.read_text().splitlines()[row.sheet_row - 1].startswith(f"{corpus},{clip.subject},")
+        )
+    write_clips(index.clips, tmp_path / "clips.csv")
+    assert list(read_clips(tmp_path / "clips.csv").clip_id) == sorted(own)
+
+
+def test_without_a_name_the_first_corpus_is_meant_and_a_strange_one_is_refused(written):
+    source = Source(written.root)
+    assert set(CORPUS.index(source).clips.corpus) == {CORPUS.provides[0]}
+    with pytest.raises(InputError, match=r"no clips of 'dfme'.*smic, casme2, samm"):
+        CORPUS.index(source, corpus="dfme")
+
+
+def test_only_the_wanted_subjects_are_read(tree):
+    tree.picture(HANDFUL[5]).write_bytes(b"not read")
+    index = CORPUS.index(Source(tree.root), ["sub01"], corpus="casme2")
+    assert list(index.clips.clip_id) == ["casme2/sub01/EP02_01f"]
+    with pytest.raises(InputError, match=r"casme2/sub26: this subject has no clip"):
+        CORPUS.index(Source(tree.root), ["sub01", "sub26"], corpus="casme2")
+
+
+SPELLINGS = {
+    "no space": lambda name: name.replace(" .png", ".png"),
+    "upper case": lambda name: name.upper(),
+    "lower case": lambda name: name.lower(),
+    "unpadded clip": lambda name: name.replace("_s0", "_s"),
+    "subject once": lambda name: name[4:] if name[:4] in ("s01_", "s20_") else name,
+    "lost zeros": lambda name: name.lstrip("0"),
+}
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_pictures_are_joined_however_they_are_named(tree, spell):
+    for path in list(tree.home.iterdir()):
+        path.rename(path.with_name(spell(path.name)))
+    ids, skipped, faults = examined(tree.root)
+    assert (sorted(ids), skipped, faults) == (all_ids(), {}, [])
+
+
+LISTS = {
+    "numbers for ids": lambda row: [row[0], row[1].lstrip("0"), *row[2:]],
+    "numbers for labels": lambda row: [*row[:3], f"{row[3]}.0", *row[4:]],
+    "smic as in imagename": lambda row: [*row[:2], row[2].replace("s0", "s"), *row[3:]],
+    "subject once": lambda row: [*row[:2], row[2].removeprefix(f"{row[1]}_"), *row[3:]],
+    "upper case": lambda row: [cell.upper() for cell in row],
+    "lower case": lambda row: [cell.lower() for cell in row],
+    "spaces": lambda row: [f" {cell} " for cell in row],
+}
+
+
+@pytest.mark.parametrize("spell", LISTS.values(), ids=LISTS)
+def test_rows_are_joined_however_they_are_spelled(tree, spell):
+    tree.write_list(map(spell, tree.rows()))
+    ids, skipped, faults = examined(tree.root)
+    assert (sorted(ids), skipped, faults) == (all_ids(), {}, [])
+
+
+def test_a_list_saved_by_a_european_spreadsheet_is_read(tree):
+    text = "\n".join(";".join(row) for row in [HEADER, *tree.rows()])
+    tree.sheet.rename(tree.root / "my list.csv").write_text(text, encoding="utf-8-sig")
+    assert sorted(examined(tree.root)[0]) == all_ids()
+
+
+@given(
+    clip=st.sampled_from(official_clips()),
+    zeros=st.integers(0, 2),
+    space=st.sampled_from(["", " "]),
+    case=st.sampled_from([str.lower, str.upper, str]),
+)
+def test_official_spelling_is_a_fixed_point(clip, zeros, space, case):
+    """From whatever spelling, the official one; from the official one, itself."""
+    prefix = {"smic": "s", "casme2": "sub", "samm": ""}[clip.corpus]
+    number = str(int(clip.subject.removeprefix(prefix)))
+    name = case(f"{prefix}{'0' * zeros}{number}_{clip.clip}{space}")
+    assert official(clip.corpus, name) == (clip.subject, clip.clip)
+    assert official(clip.corpus, f"{clip.subject}_{clip.clip}") == (clip.subject, clip.clip)
+    strangers = set(CORPUS.provides) - {clip.corpus}
+    assert not any(official(other, name) for other in strangers)
+
+
+def test_the_clip_of_another_subject_is_no_clip():
+    assert official("samm", "007_006_1_2") is None
+    assert official("smic", "s02_s01_ne_01") is None
+
+
+# Found
+
+
+def moved(tree, place):
+    """The pictures elsewhere below the root."""
+    aside = tree.home.rename(tree.root / "aside")
+    (tree.root / place).parent.mkdir(parents=True, exist_ok=True)
+    aside.rename(tree.root / place)
+    return tree.root
+
+
+def nested(tree):
+    """The whole repository one level further down, as archives unpack."""
+    outer = tree.root.with_name("outer")
+    outer.mkdir()
+    tree.root.rename(outer / tree.root.name)
+    return outer
+
+
+ROOTS = {
+    "the repository": lambda tree: tree.root,
+    "a relative path": lambda tree: Path(os.path.relpath(tree.root)),
+    "the pictures' folder": lambda tree: tree.home,
+    "its parent": lambda tree: Path(shutil.copy(tree.sheet, tree.home.parent)).parent,
+    "doubled repository": nested,
+    "doubled folder": lambda tree: moved(tree, f"datasets/{FOLDER}/{FOLDER}"),
+    "other letter case": lambda tree: moved(tree, f"DATASETS/{FOLDER.upper()}"),
+    "directly below": lambda tree: moved(tree, FOLDER),
+    "four levels down": lambda tree: moved(tree, f"a/b/c/{FOLDER}"),
+    "spaces and letters": lambda tree: tree.root.rename(tree.root.with_name("Größe à part")),
+}
+
+
+@pytest.mark.parametrize("place", ROOTS.values(), ids=ROOTS)
+def test_the_pictures_are_found(tree, place):
+    root = place(tree)
+    ids, skipped, faults = examined(root)
+    assert (sorted(ids), skipped, faults) == (all_ids(), {}, [])
+    for corpus in CORPUS.provides:
+        found = CORPUS.subject_paths(Source(root), corpus)
+        own = [clip for clip in HANDFUL if clip.corpus == corpus]
+        assert {subject: len(paths) for subject, paths in found.items()} == {
+            clip.subject: sum(one.subject == clip.subject for one in own) for clip in own
+        }
+    sheets = CORPUS.sheet_files(Source(root))
+    assert LIST in {path.name for path in sheets}
+    # The DAG notes their state under their path from the root.
+    assert all(path.relative_to(root) and path.is_file() for path in sheets)
+
+
+def test_copies_per_fold_and_face_crops_are_never_taken(tree):
+    shutil.rmtree(tree.home)
+    assert CORPUS.subject_paths(Source(tree.root), "smic") == {}
+    with pytest.raises(InputError, match=f"no folder '{FOLDER}'"):
+        CORPUS.index(Source(tree.root), corpus="smic")
+
+
+def test_of_several_copies_the_user_chooses(tree):
+    shutil.copytree(tree.home, tree.root / "old" / FOLDER)
+    save(tree.root / "old" / FOLDER / tree.picture(FIRST).name, flow(99))
+    for call in (CORPUS.index, CORPUS.subject_paths):
+        with pytest.raises(
+            InputError, match=rf"more than once \(.*, old/{FOLDER}\).*corpora\.public_flows\.frames"
+        ):
+            call(Source(tree.root), corpus="smic")
+    for chosen in ("old", f"old/{FOLDER}", f"datasets/{FOLDER}"):
+        clips = CORPUS.index(Source(tree.root, frames=chosen), corpus="smic").clips
+        assert all(name.startswith(chosen) for name in clips.frames_dir)
+    (tree.root / "mine").mkdir()
+    shutil.copytree(tree.home, tree.root / "mine/flows of another name")
+    assert len(examined(tree.root, frames="mine/flows of another name")[0]) == len(HANDFUL)
+    for wrong, problem in (
+        ("new", "there is no 'new'"),
+        ("..", "there is no '..'"),
+        ("mine", "no PNG picture"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            CORPUS.index(Source(tree.root, frames=wrong), corpus="smic")
+
+
+def test_lists_that_contradict_each_other_are_refused_until_one_is_chosen(tree):
+    shutil.copy(tree.sheet, tree.root / "copy.csv")
+    assert len(examined(tree.root)[0]) == len(HANDFUL)
+    tree.write_list(tree.rows()[1:])
+    with pytest.raises(InputError, match=r"contradict each other.*copy\.csv.*corpora\.public_flows\.sheets"):
+        CORPUS.index(Source(tree.root), corpus="smic")
+    assert len(examined(tree.root, sheets=("copy.csv",))[0]) == len(HANDFUL)
+    assert len(examined(tree.root, sheets=(LIST,))[0]) == len(HANDFUL) - 1
+
+
+@pytest.mark.parametrize(
+    "content", [None, "casme2,sub01,EP02_01f,1\n", "dataset,sub,label\ncasme2,sub01,1\n"]
+)
+def test_without_a_list_its_columns_are_named_and_what_was_passed_over(tree, content):
+    tree.sheet.unlink()
+    if content:
+        (tree.root / "other.csv").write_text(content)
+    with pytest.raises(InputError, match="dataset, sub, filename_o, label") as caught:
+        CORPUS.index(Source(tree.root), corpus="smic")
+    assert ("other.csv: no sheet has the columns" in str(caught.value)) == bool(content)
+
+
+def test_before_it_is_fetched_there_is_nothing(tmp_path):
+    source = Source(tmp_path / "corpora/HTNet")
+    assert CORPUS.subject_paths(source, "smic") == {}
+    assert CORPUS.sheet_files(source) == []
+    with pytest.raises(InputError, match=r"does not exist.*docs/corpora/public_flows\.md"):
+        CORPUS.index(source, corpus="smic")
+
+
+# Nothing lost in silence
+
+
+def test_what_stands_on_one_side_only_is_skipped_with_its_reason(tree):
+    tree.picture(FIRST).unlink()
+    tree.write_list(row for row in tree.rows() if row[1:3] != ["020", "020_2_1"])
+    save(tree.home / "sub01_EP99_01 .png", flow(50))
+    save(tree.home / "portrait.png", flow(51))
+    shutil.copy(tree.picture(DOUBLED), tree.home / "sub01_EP02_01f.jpg")
+    (tree.home / "Thumbs.db").write_bytes(b"")
+    ids, skipped, faults = examined(tree.root)
+    assert faults == []
+    assert sorted(ids) == [one for one in all_ids() if one not in (FIRST.clip_id, "samm/020/020_2_1")]
+    assert skipped == {
+        FIRST.clip_id: f"row 2 of {LIST}, but no picture on disk",
+        "samm/020/020_2_1": f"a picture on disk, but no row in {LIST}",
+        "casme2/sub01/EP99_01": f"a picture on disk, but no row in {LIST}",
+        "smic/portrait.png": "a picture whose name is no clip's",
+        "casme2/sub01_EP02_01f.jpg": "not a PNG, so not the published values",
+    }
+
+
+def spoilt_picture(tree, pixels):
+    save(tree.picture(FIRST), pixels)
+
+
+def spoilt_row(tree, number, column, cell):
+    rows = tree.rows()
+    rows[number][column] = cell
+    tree.write_list(rows)
+
+
+FAULTS = {
+    "text": (
+        lambda t: t.picture(FIRST).write_text("no picture"),
+        r"s01_ne_01 \.png: smic/s01/s01_ne_01: not a PNG",
+    ),
+    "jpeg": (
+        lambda t: Image.fromarray(flow(0)).save(t.picture(FIRST), format="jpeg"),
+        "smic/s01/s01_ne_01: not a PNG, whatever its name says",
+    ),
+    "truncated": (
+        lambda t: t.picture(FIRST).write_bytes(t.picture(FIRST).read_bytes()[:600]),
+        "smic/s01/s01_ne_01: the image is damaged",
+    ),
+    "empty": (lambda t: t.picture(FIRST).write_bytes(b""), "smic/s01/s01_ne_01: not a PNG"),
+    "size": (lambda t: spoilt_picture(t, flow(0, size=32)), "s01_ne_01: 32x32 pixels, not 28x28"),
+    "grey face": (lambda t: spoilt_picture(t, np.full((28, 28, 3), 90)), "u spans 90 to 90, not 0 to 255"),
+    "not stretched": (lambda t: spoilt_picture(t, flow(0) // 2), "u spans 0 to 127, not 0 to 255"),
+    "label": (
+        lambda t: spoilt_row(t, 0, 3, "3"),
+        "smic/s01/s01_ne_01: label '3' in row 2 is none of 0, 1, 2",
+    ),
+    "no label": (lambda t: spoilt_row(t, 0, 3, ""), "label '' in row 2"),
+    "dataset": (
+        lambda t: spoilt_row(t, 0, 0, "smic-hs"),
+        "dataset 'smic-hs' in row 2 is none of smic, casme2, samm",
+    ),
+    "clip": (lambda t: spoilt_row(t, 0, 2, "s01_anger_01"), "row 2 names no clip of smic"),
+    "other subject": (lambda t: spoilt_row(t, 0, 1, "s02"), "row 2 names no clip of smic"),
+    "two rows": (lambda t: t.write_list([*t.rows(), t.rows()[0]]), "listed twice, in rows 2 and 12"),
+    "two pictures": (
+        lambda t: save(t.home / "s01_s1_ne_01.png", flow(0)),
+        r"smic/s01/s01_ne_01: it has two pictures, 's01_s01_ne_01 \.png' and 's01_s1_ne_01\.png'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "problem"), FAULTS.values(), ids=FAULTS)
+def test_every_fault_is_named_and_stops_the_reading(tree, spoil, problem):
+    spoil(tree)
+    with pytest.raises(InputError, match=problem) as caught:
+        CORPUS.index(Source(tree.root), corpus="smic")
+    assert caught.value.file is not None
+    ids, _, faults = examined(tree.root)
+    assert len(faults) == 1
+    assert set(all_ids()) - set(ids) <= {FIRST.clip_id}
+
+
+def test_all_faults_are_collected(tree):
+    for clip in HANDFUL:
+        tree.picture(clip).write_text("no picture")
+    assert len(examined(tree.root)[2]) == len(HANDFUL)
+    own = sum(clip.corpus == "samm" for clip in HANDFUL)
+    with pytest.raises(InputError, match=f"and {own - 1} more faults"):
+        CORPUS.index(Source(tree.root), corpus="samm")
+
+
+# Values
+
+
+def test_values_are_kept_exactly(written):
+    for number, clip in enumerate(HANDFUL):
+        read = CORPUS.read_flow(written.picture(clip))
+        assert (read.dtype, read.shape) == (np.float32, (3, CORPUS.size, CORPUS.size))
+        np.testing.assert_array_equal(read, np.moveaxis(flow(number), -1, 0))
+
+
+def test_a_missing_picture_is_named(written):
+    with pytest.raises(InputError, match=r"gone\.png: the flow picture is not on disk"):
+        CORPUS.read_flow(written.home / "gone.png")
+
+
+def test_the_whole_set_has_its_true_size(tmp_path):
+    """All 442 published names, as the readers of the composite protocol need them."""
+    tree = FlowTree(tmp_path / "HTNet", official_clips()).write()
+    ids, skipped, faults = examined(tree.root)
+    assert (sorted(ids), skipped, faults) == (all_ids(tree.clips), {}, [])
+    for corpus, (subjects, clips) in CORPUS.full.items():
+        index = CORPUS.index(Source(tree.root), corpus=corpus)
+        assert (index.clips.subject.nunique(), len(index.clips)) == (subjects, clips)
+        assert f"{clips} of {clips} clips, {subjects} of {subjects} subjects" in index.recognised["frames"]
+
+
+# The published set, where the environment variable says it lies
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Clip table and flow (442, 3, 28, 28)."""
+    if not REAL:
+        pytest.skip("MERBA_PUBLIC_FLOWS names no folder with the public flow set")
+    parts = [CORPUS.index(Source(REAL), corpus=corpus) for corpus in CORPUS.provides]
+    assert all(part.skipped.empty for part in parts)
+    clips = pd.concat([part.clips for part in parts])
+    return clips, np.stack([CORPUS.read_flow(Path(REAL) / picture) for picture in clips.frames_dir])
+
+
+def test_the_published_set_is_the_official_list(published):
+    clips, _ = published
+    label = {emotion: number for number, emotion in EMOTIONS.items()}
+    lines = [f"{one.corpus},{one.subject},{one.clip},{label[one.emotion]}" for one in clips.itertuples()]
+    assert sorted(lines) == OFFICIAL.read_text().splitlines()
+    assert (clips.corpus + clips.subject).nunique() == 68
+    assert clips.emotion.value_counts().to_dict() == {"negative": 250, "positive": 109, "surprise": 83}
+
+
+def test_every_published_picture_is_another(published):
+    _, flows = published
+    assert len({one.tobytes() for one in flows}) == len(flows) == 442
+
+
+def test_published_faces_are_symmetric_on_average(published):
+    """In the mirror u turns into its opposite, v and strain stay: red is u, and a mirror must negate it."""
+    _, flows = published
+    u, v, strain = (np.corrcoef(one.ravel(), one[:, ::-1].ravel())[0, 1] for one in flows.mean(0))
+    assert u == pytest.approx(-0.91, abs=0.02)
+    assert min(v, strain) > 0.9

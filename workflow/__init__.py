@@ -1,0 +1,1 @@
+"""Where the rooms are joined: the rules of the DAG, their scripts, and `merba-check`."""

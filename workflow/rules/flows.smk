@@ -1,0 +1,19 @@
+# Clip tables -> caches, where others have computed the flow: nothing to detect, align, spot or compute.
+
+
+rule import_flow:
+    input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
+    output:
+        f"{DATA}/cache/{{size}}/{{corpus}}/{{subject}}.h5",
+    params:
+        source=source_params,
+        exclude=excluded_of_subject,
+        frames=frames_state,
+        code=lambda wildcards: uses(f"preprocess.corpora.{PROVIDERS[wildcards.corpus]}", "contracts.cache"),
+    log:
+        f"{LOGS}/import_flow/{{size}}/{{corpus}}/{{subject}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/import_flow.py"
