@@ -229,14 +229,16 @@ def test_every_clip_that_the_reader_decides_about_stands_on_the_page(name, tmp_p
 
 def test_the_subjects_of_dfme_who_may_never_be_shown_are_those_of_each_set():
     titles = {"train": "train", "Test A": "testA", "Test B": "testB"}
-    counts = {}
+    counts, named = {}, set()
     for row in rows_of(PAGES["dfme"]):
         if match := re.fullmatch(r"(train|Test [AB]), (\d+)", row[0]):
             listed = row[1].split()
             counts[titles[match[1]]] = len(listed)
             assert len(set(listed)) == int(match[2])
             assert {f"sub{one}" for one in listed} <= set(MEMBERS[titles[match[1]]])
+            named |= {f"sub{one}" for one in listed}
     assert counts == {"train": 45, "testA": 11, "testB": 8}
+    assert named == get_corpus("dfme").never_shown
 
 
 def test_the_overview_shows_what_the_commands_print(tmp_path, capsys):

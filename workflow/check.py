@@ -13,6 +13,7 @@ partial; 1, something must be mended first; 2, the command itself was wrong.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -23,15 +24,14 @@ import pandas as pd
 import yaml
 
 from contracts.clips import NO_FRAME, PICTURES
-from contracts.config import check_config
 from contracts.errors import InputError
 from preprocess.corpora import Flows, Index, Source, get_corpus, list_corpora
 from preprocess.frames import list_frames, looks_like_image, read_gray
 from protocols import get_protocol, list_protocols
 from protocols.base import Protocol
 from protocols.lists import make_lists
+from workflow.configuration import configured, source_of
 
-SCHEMA = Path(__file__).with_name("schemas") / "config.schema.json"
 DEFAULT = Path("config/paper.yaml")
 FINE, FAULTY, PARTIAL = 0, 1, 3
 NAMED = 5
@@ -84,7 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> None:
     """The `merba-check` command."""
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        # `merba-check | head` has read enough; what is still in the buffer must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAULTY)
 
 
 def _from_config(path: Path) -> Wanted:
@@ -94,7 +99,7 @@ def _from_config(path: Path) -> Wanted:
         raise InputError(
             f"not a readable configuration ({error})", file=path, cure="give another one by --configfile"
         ) from error
-    check_config(config, SCHEMA, path)
+    run = configured(config, str(path))
     if "synthetic" in config:
         raise InputError(
             "the corpora of this configuration are synthetic",
@@ -102,22 +107,13 @@ def _from_config(path: Path) -> Wanted:
             clip="synthetic",
             cure="give a configuration of your own recordings, or their folders",
         )
-    sources, subjects = {}, {}
-    for name, settings in config["corpora"].items():
-        get_corpus(name)
-        if "root" not in settings:
-            raise InputError(
-                "the corpus has no root",
-                file=path,
-                clip=f"corpora.{name}.root",
-                cure="name the folder into which it was unpacked",
-            )
-        sources[name] = Source(
-            settings["root"], settings.get("frames", ""), tuple(settings.get("sheets", ()))
-        )
-        if "subjects" in settings:
-            subjects[name] = settings["subjects"]
-    return Wanted(sources, subjects, tuple(config["protocols"]), path)
+    corpora = run.settings["corpora"]
+    return Wanted(
+        sources={name: source_of(own) for name, own in corpora.items()},
+        subjects={name: own["subjects"] for name, own in corpora.items() if "subjects" in own},
+        protocols=tuple(run.protocols),
+        configfile=path,
+    )
 
 
 def _from_folders(given: list[str]) -> Wanted:

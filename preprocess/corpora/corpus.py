@@ -45,7 +45,7 @@ class Index:
         clips: as in `contracts.clips`.
         skipped: columns clip_id, reason: what is on disk or in a sheet and not among `clips`.
         notes: columns clip_id, about, note: what was decided about a clip that is among `clips`; `about` is
-            `range`, `apex`, `frames`, `repair` or `sheet`.
+            `range`, `apex`, `frames` or `repair`.
         faults: what the user has to mend first; empty in an Index that `Corpus.index` returns.
         recognised: what -> how it was recognised, for a person to read (`frames`, `sheet`, ...).
     """
@@ -93,6 +93,9 @@ class Corpus(ABC):
     """As in print: `CASME II`."""
     full: dict[str, tuple[int, int]]
     """For each corpus whose clips it provides, by name: subjects and clips of the whole release."""
+
+    never_shown: frozenset[str] = frozenset()
+    """Subjects of whom the licence forbids every picture; the workflow draws none of them."""
 
     @property
     def provides(self) -> tuple[str, ...]:

@@ -56,6 +56,10 @@ def _expand(ranges: str) -> Iterator[str]:
 
 MEMBERS = {part: tuple(_expand(ranges)) for part, ranges in _MEMBERS.items()}
 """Subjects of the three public sets: train (176), testA (42), testB (41)."""
+_NEVER_SHOWN = """
+    0004 0010 0030-0031 0034-0035 0039 0047 0049 0051 0055 0058 0069 0072-0073 0085-0086 0089 0097 0100-0102
+    0110 0115 0122 0131 0136-0137 0140-0141 0145 0150 0154-0155 0164 0166 0169 0179-0180 0182 0188 0191 0193
+    0196 0199 0206 0216 0573 0577 0643-0644 0649 0651-0653 0656-0657 0661-0664 0667 0669-0670"""
 PART_OF = {subject: part for part, subjects in MEMBERS.items() for subject in subjects}
 
 
@@ -82,6 +86,7 @@ class Dfme(Recordings):
         optional=frozenset({"subject", "action_units"}),
     )
     one_home = False
+    never_shown = frozenset(_expand(_NEVER_SHOWN))
 
     def is_home(self, folder: Path, children: list[Path]) -> bool:
         return any(_CLIP.fullmatch(child.name) for child in children)

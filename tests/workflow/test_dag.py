@@ -223,3 +223,22 @@ def test_a_faulty_configuration_is_refused_before_the_dag_is_built(fresh, change
     assert status != 0
     assert re.search(said, output), output
     assert "Traceback" not in output
+
+
+def test_no_picture_of_whom_the_licence_forbids_to_show(fresh):
+    dfme = {"apex": "annotated", "subjects": ["sub0004", "sub0003", "sub0008"]}
+    protocols = {"dfme": {"kernel_ridge": {}}}
+    fresh.configure({**SMALL, "corpora": {"dfme": dfme}, "protocols": protocols})
+    assert fresh.planned()["picture"] == ["data/small/pictures/dfme/sub0003.png"]
+
+
+def test_protocols_with_different_subjects_share_a_corpus(fresh):
+    """sub10 has clips for the five classes and none for the three."""
+    casme2 = {"apex": "annotated", "subjects": ["sub10", "sub12"]}
+    protocols = {"casme2_5class": {"kernel_ridge": {}}, "megc2019": {"kernel_ridge": {}}}
+    fresh.configure({**SMALL, "corpora": {**SMALL["corpora"], "casme2": casme2}, "protocols": protocols})
+    jobs = fresh.planned()
+    folds = {path.split("/")[-2] for path in jobs["train"] if "/casme2_5class/" in path}
+    assert folds == {"casme2_sub10", "casme2_sub12"}
+    folds = {path.split("/")[-2] for path in jobs["train"] if "/megc2019/" in path}
+    assert folds == {"smic_s01", "smic_s03", "casme2_sub12", "samm_006"}

@@ -49,7 +49,7 @@ rule apex:
     params:
         root=lambda wildcards: str(root(wildcards.corpus)),
         size=config["crop"]["size"],
-        policy=lambda wildcards: settings_of(wildcards.corpus)["apex"],
+        policy=lambda wildcards: RUN.of_corpus(wildcards.corpus)["apex"],
         exclude=excluded_of_subject,
         frames=frames_state,
         code=uses(

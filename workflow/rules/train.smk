@@ -19,8 +19,8 @@ for name, folds in FOLDS.items():
             coverage=f"{RESULTS}/labels/{name}.json",
         params:
             protocol=name,
-            subjects=_subjects_in(PROTOCOLS[name], SUBJECTS),
-            exclude={corpus: excluded(corpus) for corpus in PROTOCOLS[name].subjects},
+            subjects=RUN.subjects_of(name),
+            exclude={corpus: RUN.excluded(corpus) for corpus in PROTOCOLS[name].subjects},
             code=uses("protocols.lists", f"protocols.definitions.{name}"),
         log:
             f"{LOGS}/lists/{name}.log",

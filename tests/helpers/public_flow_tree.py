@@ -15,7 +15,7 @@ from PIL import Image
 
 from preprocess.corpora.public_flows import FOLDER, LIST
 
-OFFICIAL = Path(__file__).parents[3] / "preprocess/corpora/synthetic/megc2019.csv"
+OFFICIAL = Path(__file__).parents[2] / "preprocess/corpora/synthetic/megc2019.csv"
 HEADER = ("dataset", "sub", "filename_o", "label", "apex", "imagename", "sub_filename")
 
 

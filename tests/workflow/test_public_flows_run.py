@@ -1,0 +1,76 @@
+"""The 3DB protocol on flow that others have computed: no frames, no faces, the same folds and scores."""
+
+import pandas as pd
+import pytest
+from public_flow_tree import FlowTree
+
+from contracts.cache import read_cache
+
+pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+
+
+def config(root):
+    return {
+        "run": "flows",
+        "corpora": {"public_flows": {"root": str(root), "subjects": ["s01", "sub02", "011", "020"]}},
+        "protocols": {"megc2019": {"kernel_ridge": {"coding": "signed"}}},
+        "seeds": [0],
+    }
+
+
+@pytest.fixture
+def project(fresh, tmp_path):
+    FlowTree(tmp_path / "a clone").write()
+    fresh.configure(config(tmp_path / "a clone"))
+    return fresh
+
+
+def test_from_pictures_to_tables(project, tmp_path):
+    status, output = project.snakemake()
+    assert status == 0, output
+    data, results = project.folder / "data/flows", project.folder / "results/flows"
+    assert not (data / "faces").exists()
+    cache = read_cache(data / "cache/28/casme2/sub02.h5")
+    assert cache.coding == "minmax"
+    assert cache.clip_ids == ["casme2/sub02/EP02_01f", "casme2/sub02/EP06_02_01"]
+    assert (cache.flow.min(), cache.flow.max()) == (0, 255)
+    assert "0..255" in cache.made_with["units"]
+    labels = pd.read_csv(results / "labels/megc2019.csv", dtype=str)
+    assert set(labels.fold) == {"smic_s01", "casme2_sub02", "samm_011", "samm_020"}
+    table = (results / "tables/megc2019.md").read_text()
+    assert "publicly distributed 28x28 flows of the real clips" in table
+    assert "6 of 442 clips, partial" in table
+    assert project.planned() == {}
+    picture = tmp_path / "a clone/datasets/STSNet_whole_norm_u_v_os/011_011_6_10 .png"
+    picture.write_bytes(picture.read_bytes())
+    jobs = project.planned()
+    assert jobs["import_flow"] == ["data/flows/cache/28/samm/011.h5"], "its subject and no other"
+    assert "smic_s01" in " ".join(jobs["train"])
+    assert "samm_011" not in " ".join(jobs["train"]), "a fold does not train on its test subject"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"corpora": {"public_flows": {"root": "x", "apex": "spotted"}}},
+            "flow has no frames to find an apex",
+        ),
+        ({"crop": {"size": 224}}, "crop: nothing is cropped"),
+        ({"synthetic": {"seed": 1}}, "public_flows cannot be synthesised"),
+        ({"protocols": {"megc2019": {"kernel_ridge": {"coding": "fixed_scale"}}}}, "Set `coding: minmax`"),
+        ({"protocols": {"megc2019": {"kernel_ridge": {"size": 56}}}}, "size 56 is no number of pixels"),
+        (
+            {"corpora": {"public_flows": {"root": "x", "subjects": ["s1"]}}},
+            "'s1' is in no protocol",
+        ),
+        ({"corpora": {"public_flows": {"root": "x"}, "smic": {"root": "y"}}}, "clips of smic come from both"),
+        ({"corpora": {"public_flows": {"root": "x"}, "dfme": {"root": "y"}}}, "do not go into one run"),
+    ],
+)
+def test_a_configuration_that_cannot_be(project, tmp_path, change, words):
+    project.configure({**config(tmp_path), **change})
+    status, output = project.snakemake("--dry-run")
+    assert status != 0
+    assert words in output
+    assert "Traceback" not in output

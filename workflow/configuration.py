@@ -1,0 +1,198 @@
+"""The configuration of a run, checked once before any job exists, and who takes part in it.
+
+A fault names the file, the key and the cure. Nothing here touches the data.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from contracts.config import check_config, nearest
+from contracts.errors import InputError
+from merba.recipe import check_coding, check_overrides
+from preprocess.corpora import Corpus, Flows, Source, get_corpus
+from preprocess.corpora.synthetic.plan import Options
+from protocols import Fold, Protocol, get_protocol
+
+SCHEMA = Path(__file__).with_name("schemas") / "config.schema.json"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A checked configuration.
+
+    Attributes:
+        settings: as written.
+        file: where, for messages.
+        protocols: name -> protocol.
+        providers: corpus as in clip ids -> the corpus under `corpora` whose files have its clips.
+        subjects: corpus as in clip ids -> the run's subjects.
+        folds: protocol -> its folds over these subjects.
+    """
+
+    settings: dict
+    file: str
+    protocols: dict[str, Protocol]
+    providers: dict[str, Corpus]
+    subjects: dict[str, list[str]]
+    folds: dict[str, list[Fold]]
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the run starts from recordings, not from flow that others have computed."""
+        return not any(isinstance(corpus, Flows) for corpus in self.providers.values())
+
+    def of_corpus(self, corpus: str) -> dict:
+        """What is written about the corpus that has these clips."""
+        return self.settings["corpora"][self.providers[corpus].name]
+
+    def subjects_of(self, protocol: str) -> dict[str, list[str]]:
+        """Those of the run's subjects that a protocol knows; another may want more of the same corpus."""
+        return _known(self.protocols[protocol], self.subjects)
+
+    def excluded(self, corpus: str) -> dict[str, str]:
+        """Clips that are left out, with the reason."""
+        provided = self.providers[corpus].provides
+
+        def owner(clip: str) -> str:
+            # A misspelt corpus goes to the first, whose lists will say that they do not know the clip.
+            return next((name for name in provided if clip.startswith(f"{name}/")), provided[0])
+
+        chosen = self.of_corpus(corpus).get("exclude", {})
+        return {clip: reason for clip, reason in chosen.items() if owner(clip) == corpus}
+
+
+def configured(settings: dict, file: str) -> Configuration:
+    """Check a configuration.
+
+    Raises:
+        InputError: its first fault.
+    """
+    check_config(settings, SCHEMA, file)
+    protocols = {name: get_protocol(name) for name in settings["protocols"]}
+    providers = _providers(settings, file)
+    for name, protocol in protocols.items():
+        if missing := sorted(set(protocol.subjects) - set(providers)):
+            raise InputError(
+                f"protocol {name} needs corpus {missing[0]}",
+                file=file,
+                clip="corpora",
+                cure=f"add it under corpora or remove {name} from protocols",
+            )
+    Options(**settings.get("synthetic", {}))
+    for corpus in {corpus.name: corpus for corpus in providers.values()}.values():
+        _check_corpus(corpus, settings, file)
+    for name, models in settings["protocols"].items():
+        for row, overrides in models.items():
+            _check_recipe({"model": row, **(overrides or {})}, settings, file, f"protocols.{name}.{row}")
+    subjects = _subjects(settings, protocols.values(), providers, file)
+    folds = {name: protocol.folds(_known(protocol, subjects)) for name, protocol in protocols.items()}
+    return Configuration(settings, file, protocols, providers, subjects, folds)
+
+
+def source_of(settings: Mapping) -> Source:
+    """Where a corpus lies, from what is written about it."""
+    return Source(Path(settings["root"]), settings.get("frames", ""), tuple(settings.get("sheets", ())))
+
+
+def _providers(settings: dict, file: str) -> dict[str, Corpus]:
+    providers: dict[str, Corpus] = {}
+    apart = {"file": file, "clip": "corpora", "cure": "give each a configuration with a run of its own"}
+    for corpus in map(get_corpus, settings["corpora"]):
+        for name in corpus.provides:
+            if name in providers:
+                both = f"{providers[name].name} and {corpus.name}"
+                raise InputError(f"clips of {name} come from both {both}", **apart)
+            providers[name] = corpus
+    if len({isinstance(corpus, Flows) for corpus in providers.values()}) > 1:
+        raise InputError("recordings and flow that others have computed do not go into one run", **apart)
+    return providers
+
+
+def _check_corpus(corpus: Corpus, settings: dict, file: str) -> None:
+    """What depends on the kind of corpus, beyond the schema."""
+    own, synthetic = settings["corpora"][corpus.name], "synthetic" in settings
+
+    def wrong(key: str, problem: str, cure: str) -> NoReturn:
+        raise InputError(problem, file=file, clip=key, cure=cure)
+
+    where = f"corpora.{corpus.name}"
+    if isinstance(corpus, Flows):
+        if synthetic:
+            wrong("synthetic", f"{corpus.name} cannot be synthesised", "remove the section")
+        if "apex" in own:
+            wrong(f"{where}.apex", "flow has no frames to find an apex in", "remove the key")
+        for section in ("crop", "flow"):
+            if section in settings:
+                wrong(section, "nothing is cropped, nor is flow computed", "remove the section")
+    else:
+        if "apex" not in own:
+            wrong(f"{where}.apex", "the key is missing", "use annotated, spotted or midpoint")
+        for section in ("crop", "flow"):
+            if section not in settings:
+                wrong(section, "the section is missing", "copy it from config/config.yaml")
+    if not synthetic and "root" not in own:
+        wrong(f"{where}.root", "the corpus has no root", "name the folder with the owner's release")
+    for key in ("root", "frames", "sheets"):
+        if synthetic and key in own:
+            cure = f"remove either the {key} or the synthetic section"
+            wrong(f"{where}.{key}", f"a synthetic corpus takes no {key}", cure)
+
+
+def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
+    """One row of one protocol: its model and what departs from the model's own recipe."""
+    model, size = overrides.pop("model"), overrides.pop("size", 28)
+    flows = [corpus for corpus in map(get_corpus, settings["corpora"]) if isinstance(corpus, Flows)]
+    if flows:
+        possible = sorted({corpus.size for corpus in flows})
+        said = f"that the flow has ({', '.join(map(str, possible))})"
+    else:
+        possible = range(1, settings["crop"]["size"] + 1)
+        said = f"up to crop.size, {settings['crop']['size']}"
+    if not isinstance(size, int) or size not in possible:
+        raise InputError(
+            f"size {size!r} is no number of pixels {said}",
+            file=file,
+            clip=key,
+            cure="flow can be averaged down, never enlarged",
+        )
+    try:
+        check_overrides(model, overrides)
+        # A model's own coding is known only with the model; its training refuses what does not fit.
+        for corpus in flows if "coding" in overrides else []:
+            check_coding(overrides["coding"], corpus.coding)
+    except InputError as error:
+        where = key if error.clip is None else f"{key}.{error.clip}"
+        raise InputError(error.problem, cure=error.cure, file=file, clip=where) from None
+
+
+def _subjects(
+    settings: dict, protocols: Iterable[Protocol], providers: dict[str, Corpus], file: str
+) -> dict[str, list[str]]:
+    """Per corpus, the configured subjects, else every subject that a configured protocol wants of it."""
+    wanted: dict[str, dict[str, None]] = {corpus: {} for corpus in providers}
+    for protocol in protocols:
+        for corpus, official in protocol.subjects.items():
+            wanted[corpus] |= dict.fromkeys(official)
+    for name, own in settings["corpora"].items():
+        if chosen := own.get("subjects"):
+            # One list may serve several corpora: each subject belongs to the corpus that knows it.
+            provided = get_corpus(name).provides
+            known = [subject for corpus in provided for subject in wanted[corpus]]
+            if strangers := sorted(set(chosen) - set(known)):
+                raise InputError(
+                    f"subject {strangers[0]!r} is in no protocol of the run: {nearest(strangers[0], known)}",
+                    file=file,
+                    clip=f"corpora.{name}.subjects",
+                    cure="correct its spelling, or remove it",
+                )
+            wanted |= {corpus: {one: None for one in chosen if one in wanted[corpus]} for corpus in provided}
+    return {corpus: list(subjects) for corpus, subjects in wanted.items() if subjects}
+
+
+def _known(protocol: Protocol, subjects: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        corpus: [one for one in subjects.get(corpus, ()) if one in official]
+        for corpus, official in protocol.subjects.items()
+    }
