@@ -35,7 +35,7 @@ def check_config(config: dict, schema_file: str | Path, config_file: str | Path)
     key = ".".join(map(str, fault.absolute_path))
     if fault.validator == "additionalProperties":
         known = fault.schema.get("properties", {})
-        unknown = sorted(set(fault.instance) - set(known))[0]
+        unknown = sorted(set(fault.instance) - set(known), key=str)[0]
         raise InputError(
             f"unknown key {unknown!r}: {nearest(unknown, known)}",
             file=config_file,

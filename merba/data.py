@@ -91,12 +91,10 @@ class Normaliser:
     coding: str
     channels: tuple[str, ...]
     scales: tuple[float, ...]
-    cached: str = "physical"
+    cached: str
 
     @classmethod
-    def fit(
-        cls, flow: np.ndarray, coding: str, channels: Sequence[str], cached: str = "physical"
-    ) -> "Normaliser":
+    def fit(cls, flow: np.ndarray, coding: str, channels: Sequence[str], cached: str) -> "Normaliser":
         """Fit on training flow (n, 3, size, size) from caches of coding `cached`.
 
         Raises:

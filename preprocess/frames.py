@@ -4,6 +4,7 @@ Corpora number their frames in every possible way (`img46.jpg`, `006_05562.jpg`,
 `00109.png`), so a folder is listed and the last run of digits read; a name is never built from a number.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from contracts.errors import InputError
 
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png")
 _NUMBER = re.compile(r"(\d+)\D*$")
+_COPY = re.compile(r"\(\d+\)$")  # `image034208 (1).bmp`, as file managers and browsers name copies
+_DIGITS = 15
 _EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA"}
 _FIRST_BYTES = (b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _CURE = "unpack the clip again"
@@ -25,15 +28,17 @@ def list_frames(folder: Path) -> dict[int, Path]:
     Raises:
         InputError: no such folder, no image in it, an image without a number, or a number that occurs twice.
     """
-    if not Path(folder).is_dir():
-        raise InputError("no such folder of frames", file=folder, cure="unpack the corpus again")
     frames: dict[int, Path] = {}
-    for path in sorted(Path(folder).iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-            continue
+    for path in _pictures(Path(folder)):
         match = _NUMBER.search(path.stem)
         if match is None:
             raise InputError("an image without a frame number", file=path, cure="move it out of the clip")
+        if _COPY.search(path.stem):
+            raise InputError("a copy, by its name", file=path, cure="remove it")
+        if len(match[1]) > _DIGITS:
+            raise InputError(
+                f"a frame number of {len(match[1])} digits", file=path, cure="restore the owner's file names"
+            )
         number = int(match[1])
         if number in frames:
             both = f"{frames[number].name} and {path.name}"
@@ -43,15 +48,47 @@ def list_frames(folder: Path) -> dict[int, Path]:
         raise InputError(
             f"no frame in this clip's folder (looked for {', '.join(SUFFIXES)})",
             file=folder,
-            cure="unpack the clip again, or remove the empty folder and its row in the annotation workbook",
+            cure="unpack the clip again, or remove the empty folder, and its row if the corpus has a sheet",
         )
     return dict(sorted(frames.items()))
 
 
 def looks_like_image(path: Path) -> bool:
-    """Whether a file starts as a BMP, JPEG or PNG does; a cheap probe, no promise that it decodes."""
-    with Path(path).open("rb") as file:
-        return file.read(8).startswith(_FIRST_BYTES)
+    """Whether a file starts as a BMP, JPEG or PNG does; a cheap probe, no promise that it decodes.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(8).startswith(_FIRST_BYTES)
+    except OSError as error:
+        raise InputError(
+            f"the frame cannot be opened ({error.strerror})", file=path, cure="check its permissions"
+        ) from error
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Files by the names of pictures, sorted; a folder or a broken link by such a name is refused."""
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = folder / entry.name
+                if entry.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
+                    continue
+                if not entry.is_file():
+                    raise InputError("no file, or a broken link", file=path, cure=_CURE)
+                found.append(path)
+    except FileNotFoundError as error:
+        raise InputError("no such folder of frames", file=folder, cure="unpack the corpus again") from error
+    except OSError as error:
+        raise InputError(
+            f"the folder of frames cannot be read ({error.strerror})",
+            file=folder,
+            cure="check its permissions",
+        ) from error
+    return sorted(found)
 
 
 def read_gray(path: Path) -> np.ndarray:

@@ -16,12 +16,19 @@ AS_GENERATED = "as generated"
 
 
 def listing(files: Iterable[Path], root: Path) -> list[str]:
-    """One line a file: path relative to `root`, bytes, modification time in ns; sorted."""
-    return sorted(
-        f"{path.relative_to(root)}\t{stat.st_size}\t{stat.st_mtime_ns}"
-        for path in files
-        for stat in [path.stat()]
-    )
+    """One line a file: path relative to `root`, bytes, modification time in ns; sorted.
+
+    A broken link stands there without bytes: whoever reads it says what is wrong with it.
+    """
+    return sorted(f"{path.relative_to(root)}\t{_state(path)}" for path in files)
+
+
+def _state(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:
+        return "unreadable"
+    return f"{stat.st_size}\t{stat.st_mtime_ns}"
 
 
 def frames_below(folders: Iterable[Path]) -> list[Path]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from contracts.errors import InputError
 from protocols.base import Protocol, subject_of
 
 # So many subjects are named in one line; the others are counted.
@@ -85,6 +86,25 @@ def complete(protocol: Protocol, labelled: pd.DataFrame) -> Coverage:
         if not official:
             differences.append(f"{name}: {_difference(protocol, rows, name)}")
     return Coverage(groups, tuple(differences))
+
+
+def assert_official(protocol: Protocol, coverage: Coverage) -> None:
+    """Refuse a run that is as large as the full protocol and yet is another list.
+
+    A partial run, with fewer clips in some group, passes: its tables say that it is one.
+
+    Raises:
+        InputError: every group has at least as many clips as its official list, and not all are it; names
+            the differences.
+    """
+    whole = all(group.clips >= group.expected for group in coverage.groups.values())
+    if whole and not coverage.complete:
+        raise InputError(
+            f"{coverage.text()}: {'; '.join(coverage.differences)}",
+            clip=f"protocol {protocol.name}",
+            cure="run merba-check and correct the sheet, or exclude the clips in the configuration, which "
+            "makes the run a partial one",
+        )
 
 
 def checksum(protocol: Protocol, labelled: pd.DataFrame) -> str:

@@ -40,7 +40,7 @@ def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run
     figure = Figure(figsize=((size + 1.05) * len(panels) + 0.2, size + 1.5), layout="constrained")
     FigureCanvasAgg(figure)
     seeds = outcomes.seed.nunique()
-    corpora = "" if run.corpora == "licensed" else f" ({run.corpora} corpora)"
+    corpora = "" if run.corpora == "licensed" else f" ({run.made_from})"
     summed = f", {seeds} seeds summed" if seeds > 1 else ""
     figure.suptitle(f"{model} on {protocol.name}{corpora}{summed}", fontsize=11)
     for axes, (title, matrix) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

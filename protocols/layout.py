@@ -5,7 +5,6 @@ from string import ascii_lowercase
 
 from protocols.assemble import Mean, Row, Table
 from protocols.base import Protocol
-from protocols.runs import CORPORA
 
 NONE = "-"
 
@@ -61,7 +60,7 @@ def lay_out(table: Table) -> Grid:
     """
     published = [*(part.title for part in table.protocol.parts), "Epoch"] if table.protocol.published else []
     sizes = [f"{part.title} (n={table.sizes.get(part.name, 0)})" for part in table.protocol.parts]
-    run = f"This run: {table.run.name}, {table.run.corpora} corpora"
+    run = f"This run: {table.run.name}, {table.run.made_from}"
     footnotes = _Footnotes()
     rows = [_row(table.protocol, row, footnotes) for row in table.rows]
     return Grid(
@@ -78,7 +77,7 @@ def _remarks(table: Table) -> list[str]:
     metrics = " / ".join(metric.upper() for metric in table.protocol.metrics)
     several = any(row.seeds > 1 for row in table.rows)
     return [
-        CORPORA[table.run.corpora],
+        table.run.remark,
         f"This run covers {table.coverage.text()}.",
         f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
         + ("; this run's are mean ± standard deviation over seeds." if several else "."),

@@ -15,11 +15,11 @@ from protocols.coverage import Coverage, complete
 from protocols.lists import LABEL_COLUMNS
 from protocols.registry import nearest
 
-CORPORA = {
+_CORPORA = {
     "synthetic": "The corpora of this run are synthetic: its numbers show that the pipeline works "
     "and are NOT comparable to the published ones.",
     "licensed": "This run used the licensed corpora.",
-    "public_flows": "This run used the publicly distributed 28x28 flows of the real clips, "
+    "flows": "This run used flow of real clips that others have computed{title}, "
     "not flow computed from the recordings.",
     "unknown": "The run does not say which corpora it used: compare nothing with the published numbers.",
 }
@@ -31,15 +31,27 @@ class Run:
 
     Attributes:
         name: as configured.
-        corpora: a key of CORPORA.
+        corpora: `synthetic`, `licensed`, `flows` (computed by others) or `unknown`.
         models: per protocol, the models that belong to the run; None if it does not say.
         seeds: the seeds that belong to it; None if it does not say.
+        title: of `flows`, what they are called; empty if it does not say.
     """
 
     name: str
     corpora: str
     models: dict[str, list[str]] | None = None
     seeds: list[int] | None = None
+    title: str = ""
+
+    @property
+    def made_from(self) -> str:
+        """A few words for a heading: `synthetic corpora`."""
+        return "flow computed by others" if self.corpora == "flows" else f"{self.corpora} corpora"
+
+    @property
+    def remark(self) -> str:
+        """The sentence that must stand beside the run's numbers: what they were made from."""
+        return _CORPORA[self.corpora].format(title=f" ({self.title})" if self.title else "")
 
 
 def read_run(results: str | Path) -> Run:
@@ -56,9 +68,15 @@ def read_run(results: str | Path) -> Run:
     path = results / "run.json"
     stored = _read_json(path) if path.exists() else {}
     corpora = stored.get("corpora", "unknown")
-    if corpora not in CORPORA:
-        raise InputError(f"corpora are {corpora!r}", file=path, cure=nearest(corpora, CORPORA))
-    return Run(stored.get("run", results.name), corpora, stored.get("predictions"), stored.get("seeds"))
+    if corpora not in _CORPORA:
+        raise InputError(f"corpora are {corpora!r}", file=path, cure=nearest(corpora, _CORPORA))
+    return Run(
+        stored.get("run", results.name),
+        corpora,
+        stored.get("predictions"),
+        stored.get("seeds"),
+        stored.get("title", ""),
+    )
 
 
 def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]]]:

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from preprocess.corpora import Source, get_corpus, list_corpora
-from preprocess.corpora.dfme import MEMBERS
+from preprocess.corpora.facts.dfme import MEMBERS
+from preprocess.corpora.public_flows import FOLDER, LIST
 from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.repairs import read_repairs
 from preprocess.corpora.synthetic import Options, census, list_layouts, write_corpus
@@ -164,6 +165,17 @@ def test_a_page_has_every_release_that_is_refused_by_name(name):
         assert f"| {what.partition(',')[0]}" in PAGES[name]
     others = [one for one in get_layout(name).VARIANTS.values() if one.other_release]
     assert len(others) == PAGES[name].count("**refused by name**")
+
+
+def test_each_way_to_fetch_the_public_flows_gets_the_pictures_and_the_list():
+    blocks = _FENCE.findall(PAGES["public_flows"])
+    for command in ("sparse-checkout set", "dvc get", "dvc import"):
+        (way,) = (block for block in blocks if command in block)
+        assert f"datasets/{FOLDER}" in way
+        assert LIST in way
+    shown = re.findall(r"dvc (?:get|import) .*\n.*", (ROOT / "README.md").read_text())
+    assert len(shown) == 4
+    assert all(command in PAGES["public_flows"] for command in shown)
 
 
 @pytest.mark.parametrize("repair", read_repairs(), ids=lambda one: f"{one.corpus}-{one.clip}")

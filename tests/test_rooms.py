@@ -36,7 +36,7 @@ def test_merba_trains_on_a_bare_gpu_node():
 
 def test_both_rooms_know_the_same_dfme_split():
     """`preprocess` needs it to find folders, `protocols` to build folds; neither may ask the other."""
-    from preprocess.corpora.dfme import MEMBERS
+    from preprocess.corpora.facts.dfme import MEMBERS
     from protocols import get_protocol
 
     protocol = get_protocol("dfme")

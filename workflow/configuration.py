@@ -3,7 +3,7 @@
 A fault names the file, the key and the cure. Nothing here touches the data.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -42,6 +42,16 @@ class Configuration:
     def recorded(self) -> bool:
         """Whether the run starts from recordings, not from flow that others have computed."""
         return not any(isinstance(corpus, Flows) for corpus in self.providers.values())
+
+    @property
+    def corpora_kind(self) -> dict[str, str]:
+        """What a run's record says of its corpora, as `protocols.runs` reads it."""
+        if "synthetic" in self.settings:
+            return {"corpora": "synthetic"}
+        if self.recorded:
+            return {"corpora": "licensed"}
+        titles = {corpus.title: None for corpus in self.providers.values()}
+        return {"corpora": "flows", "title": ", ".join(titles)}
 
     def of_corpus(self, corpus: str) -> dict:
         """What is written about the corpus that has these clips."""
@@ -94,6 +104,25 @@ def configured(settings: dict, file: str) -> Configuration:
 def source_of(settings: Mapping) -> Source:
     """Where a corpus lies, from what is written about it."""
     return Source(Path(settings["root"]), settings.get("frames", ""), tuple(settings.get("sheets", ())))
+
+
+def check_excluded(excluded: Mapping[str, str], clip_ids: Collection[str], corpus: str) -> None:
+    """Refuse to leave out what is not there: a misspelt id would leave the clip in.
+
+    Args:
+        excluded: clip id -> reason.
+        clip_ids: what is there.
+        corpus: its name under `corpora`.
+
+    Raises:
+        InputError: names the first unknown id.
+    """
+    for clip_id in sorted(set(excluded) - set(clip_ids)):
+        raise InputError(
+            "an excluded clip is not in the corpus",
+            clip=clip_id,
+            cure=f"correct its spelling under corpora.{corpus}.exclude",
+        )
 
 
 def _providers(settings: dict, file: str) -> dict[str, Corpus]:
@@ -150,7 +179,7 @@ def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
     else:
         possible = range(1, settings["crop"]["size"] + 1)
         said = f"up to crop.size, {settings['crop']['size']}"
-    if not isinstance(size, int) or size not in possible:
+    if type(size) is not int or size not in possible:
         raise InputError(
             f"size {size!r} is no number of pixels {said}",
             file=file,

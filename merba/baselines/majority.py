@@ -8,7 +8,7 @@ from merba.recipe import Recipe
 from merba.registry import register_model
 
 
-@register_model("majority", recipe=Recipe(flip="none"))
+@register_model("majority", recipe=Recipe(flip="none", coding="minmax"))
 class Majority(Classifier):
     """Counts labels. Input (n, in_channels, size, size), of which only n matters; output (n, num_classes)."""
 

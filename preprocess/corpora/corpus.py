@@ -33,7 +33,7 @@ class Source:
     sheets: tuple[str, ...] = ()
 
     def __post_init__(self):
-        object.__setattr__(self, "root", Path(self.root))
+        object.__setattr__(self, "root", Path(os.path.normpath(Path(self.root).expanduser())))
         object.__setattr__(self, "sheets", tuple(self.sheets))
 
 
@@ -102,6 +102,25 @@ class Corpus(ABC):
         """Corpora whose clips it has; its own name alone, unless others' clips are collected in it."""
         return tuple(self.full)
 
+    def part(self, corpus: str | None) -> str:
+        """The one of `provides` that is meant; None will do where there is only one.
+
+        Raises:
+            ValueError: none is named, and there are several (a fault of the caller).
+            InputError: the named one is not provided.
+        """
+        if corpus is None:
+            if len(self.provides) > 1:
+                raise ValueError(f"{self.name} provides {', '.join(self.provides)}: name one of them")
+            return self.provides[0]
+        if corpus in self.provides:
+            return corpus
+        raise InputError(
+            f"{self.title} has no clips of {corpus!r}",
+            clip=f"corpora.{self.name}",
+            cure=f"use it for {', '.join(self.provides)}",
+        )
+
     @abstractmethod
     def subject_paths(self, source: Source, corpus: str | None = None) -> dict[str, list[Path]]:
         """What holds each subject's pictures, by directory listing alone: folders of frames, or flow files.
@@ -114,7 +133,19 @@ class Corpus(ABC):
 
     @abstractmethod
     def sheet_files(self, source: Source) -> list[Path]:
-        """Files that may be annotation sheets, by directory listing alone."""
+        """Files that may be annotation sheets, by directory listing alone; if sheets are chosen, just those.
+
+        Raises:
+            InputError: a chosen one is not there.
+        """
+
+    @abstractmethod
+    def places(self, source: Source) -> list[Path]:
+        """What is read: the folders that hold the clips, and the sheets.
+
+        Raises:
+            InputError: nothing can be read at all.
+        """
 
     @abstractmethod
     def examine(
@@ -135,10 +166,10 @@ class Corpus(ABC):
             InputError: nothing of that name is there.
         """
         path = Path(os.path.normpath(source.root / name))
-        if path.exists() and path.is_relative_to(os.path.normpath(source.root)):
+        if path.is_relative_to(source.root) and (path.is_dir() if key == "frames" else path.is_file()):
             return path
         raise InputError(
-            f"there is no {name!r} below the root",
+            f"there is no {'folder' if key == 'frames' else 'file'} {name!r} below the root",
             file=source.root,
             clip=f"corpora.{self.name}.{key}",
             cure="give a path as seen from the root, or remove the key",
@@ -150,9 +181,10 @@ class Corpus(ABC):
         Args:
             source: where the corpus lies.
             subjects: official spelling (`s01`, `sub01`, `006`, `sub0003`).
-            corpus: one of `provides`; default: the first.
+            corpus: one of `provides`; may be left out where there is only one.
 
         Raises:
+            ValueError: as `part`.
             InputError: a root, sheet or frame is missing, unreadable or ambiguous, or a subject has no clip.
         """
         found = self.examine(source, subjects, corpus=corpus)

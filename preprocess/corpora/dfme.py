@@ -1,14 +1,14 @@
-"""DFME, public part: dynamic spontaneous facial micro-expressions in the wild of a laboratory.
+"""DFME, public part: spontaneous facial micro-expressions at 200, 300 or 500 frames per second.
 
-Recording: 1024x768 png; 500, 300 or 200 frames per second, one rate a subject. 259 subjects, 2629 clips in
-    three subject-disjoint sets: train (1856 clips), Test A (474), Test B (299).
+Recording: png, neither cropped nor aligned, one frame rate a subject; the size (1024x768) and whether they
+    are grey or in colour are not confirmed. 259 subjects, 2629 clips in three subject-disjoint sets: train
+    (1856 clips), Test A (474), Test B (299).
 Layout: `train_data/train_data/sub0003_01/00109.png`, `test_data_A/...`, `test_data_B/...`; flat, no subject
     folder; doubled by unpacking. A folder holds onset to offset under original numbers, often from 0.
 Labels: `training_full_with_AU.xlsx`, `testA_full_with_AU.xlsx`, `testB_full_with_AU.xlsx` in
     `full_release_annotation/`: onset, apex, offset, emotion (seven classes), fps, action units.
 Quirks: frame rate goes with subject number and so with the split; rows are ordered by frame rate, then
-    name. The folder of `sub0593_09` runs on past the annotated offset. Whether the pictures are grey or
-    colour is documented nowhere public.
+    name. The folder of `sub0593_09` runs on past the annotated offset.
 Access: signed licence of USTC / MEA-LAB; no redistribution in any form.
 Cite: Zhao, Tang, Mao, et al., "DFME: a new benchmark for dynamic facial micro-expression recognition", IEEE
     Transactions on Affective Computing 15(3), 2024.
@@ -20,47 +20,13 @@ from pathlib import Path
 
 from contracts.errors import InputError
 from preprocess.corpora.corpus import Report
+from preprocess.corpora.facts.dfme import EMOTIONS, NEVER_SHOWN, PART_OF, SHEETS
 from preprocess.corpora.reading.annotations import Annotation, ClipKey, subject_spelling
 from preprocess.corpora.reading.recordings import Layout, Recordings
 from preprocess.corpora.reading.sheets import Form, Sheet
 from preprocess.corpora.reading.tree import subfolders
 
-EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
-"""Alphabetical; the position is the owner's EmotionId."""
-SHEETS = {
-    "train": "training_full_with_AU.xlsx",
-    "testA": "testA_full_with_AU.xlsx",
-    "testB": "testB_full_with_AU.xlsx",
-}
 _CLIP = re.compile(r"(sub\d{4})_\d+", re.IGNORECASE)
-_MEMBERS = {
-    "train": """0003-0005 0007 0009-0015 0017 0019 0021-0023 0025-0028 0031-0045 0047-0049 0051 0053-0054
-        0057-0060 0062-0063 0065 0069 0071-0076 0078-0080 0082 0084-0085 0087 0089-0091 0093-0095 0099-0102
-        0104-0109 0111-0124 0126 0129 0132-0135 0137-0138 0140-0141 0143-0144 0146-0148 0150 0152-0154
-        0157-0158 0160-0165 0167-0169 0171-0172 0176-0177 0179-0188 0193-0194 0196-0198 0200 0572-0575 0577
-        0580 0584 0590 0594 0597-0599 0641-0643 0645-0647 0649-0650 0653-0655 0657 0660-0662 0664-0670""",
-    "testA": """0008 0020 0024 0046 0050 0052 0055 0064 0066 0070 0086 0088 0092 0096-0097 0103 0110 0131 0139
-        0142 0145 0149 0151 0155 0170 0174 0191-0192 0195 0199 0581-0583 0587-0589 0591 0593 0595 0652 0656
-        0658""",
-    "testB": """0001-0002 0006 0016 0030 0056 0061 0077 0081 0083 0098 0127 0136 0156 0166 0203 0206 0210 0212
-        0215-0216 0219 0222-0223 0225 0233 0236 0243 0251 0253 0576 0578-0579 0592 0596 0644 0648 0651 0659
-        0663 0671""",
-}
-
-
-def _expand(ranges: str) -> Iterator[str]:
-    for part in ranges.split():
-        first, _, last = part.partition("-")
-        yield from (f"sub{number:04d}" for number in range(int(first), int(last or first) + 1))
-
-
-MEMBERS = {part: tuple(_expand(ranges)) for part, ranges in _MEMBERS.items()}
-"""Subjects of the three public sets: train (176), testA (42), testB (41)."""
-_NEVER_SHOWN = """
-    0004 0010 0030-0031 0034-0035 0039 0047 0049 0051 0055 0058 0069 0072-0073 0085-0086 0089 0097 0100-0102
-    0110 0115 0122 0131 0136-0137 0140-0141 0145 0150 0154-0155 0164 0166 0169 0179-0180 0182 0188 0191 0193
-    0196 0199 0206 0216 0573 0577 0643-0644 0649 0651-0653 0656-0657 0661-0664 0667 0669-0670"""
-PART_OF = {subject: part for part, subjects in MEMBERS.items() for subject in subjects}
 
 
 class Dfme(Recordings):
@@ -86,7 +52,7 @@ class Dfme(Recordings):
         optional=frozenset({"subject", "action_units"}),
     )
     one_home = False
-    never_shown = frozenset(_expand(_NEVER_SHOWN))
+    never_shown = NEVER_SHOWN
 
     def is_home(self, folder: Path, children: list[Path]) -> bool:
         return any(_CLIP.fullmatch(child.name) for child in children)

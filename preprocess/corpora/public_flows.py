@@ -15,16 +15,15 @@ Cite: Liong, Gan, See, Khor, Huang, "Shallow triple stream three-dimensional CNN
     micro-expression recognition", FG 2019, and the owners of SMIC, CASME II and SAMM.
 """
 
-import os
 import re
-from collections.abc import Callable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from contracts.errors import InputError
 from preprocess.corpora.corpus import Flows, Index, Report, Source
-from preprocess.corpora.reading.sheets import Form, Sheet, read_sheet, spreadsheets
-from preprocess.corpora.reading.tree import Survey, listing, survey
+from preprocess.corpora.reading.sheets import Form, Sheet, read_sheets, spreadsheets
+from preprocess.corpora.reading.tree import listing, survey
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,44 +31,37 @@ if TYPE_CHECKING:
 FOLDER = "STSNet_whole_norm_u_v_os"
 LIST = "combined_3_class2_for_optical_flow.csv"
 EMOTIONS = {"0": "negative", "1": "positive", "2": "surprise"}
+CHANNELS = ("u", "v", "strain")
 
 _FORM = Form(
     headings={"corpus": "dataset", "subject": "sub", "clip": "filename_o", "label": "label"},
     clip=re.compile(r"ep[0-9_]+f?|(s[0-9]+_)?(ne|po|sur)_[0-9]+|[0-9]+(_[0-9]+)+", re.IGNORECASE),
 )
-CHANNELS = ("u", "v", "strain")
 _PNG = b"\x89PNG\r\n\x1a\n"
+_OTHER_PICTURES = (".jpg", ".jpeg", ".bmp")
 _FETCH = "fetch the repository again; docs/corpora/public_flows.md says how"
+_ROOT = (
+    "set corpora.public_flows.root to the repository's folder; "
+    "docs/corpora/public_flows.md says how to fetch it"
+)
 
 
 class _Spelling(NamedTuple):
-    """How one corpus's ids are written: subject, then the clip, which may begin with the subject again."""
+    """One corpus: frames per second; subject and clip in any spelling; the official one of each."""
 
     fps: float
-    subject: str
     pattern: re.Pattern
-    clip: Callable[..., str]
+    subject: str
+    clip: str
 
 
+# A clip's name may begin with the subject again.
 _SPELLINGS = {
     "smic": _Spelling(
-        100.0,
-        "s{:02d}",
-        re.compile(r"s0*([0-9]+)_(?:s0*\1_)?(ne|po|sur)_([0-9]+)"),
-        lambda subject, emotion, number: f"{subject}_{emotion}_{int(number):02d}",
+        100.0, re.compile(r"s0*([0-9]+)_(?:s0*\1_)?(ne|po|sur)_0*([0-9]+)"), "s{:0>2}", "{0}_{1}_{2:0>2}"
     ),
-    "casme2": _Spelling(
-        200.0,
-        "sub{:02d}",
-        re.compile(r"sub0*([0-9]+)_ep([0-9_]+f?)"),
-        lambda subject, name: f"EP{name}",
-    ),
-    "samm": _Spelling(
-        200.0,
-        "{:03d}",
-        re.compile(r"0*([0-9]+)_(?:0*\1_)?([0-9]+)_([0-9]+)"),
-        lambda subject, video, number: f"{subject}_{video}_{number}",
-    ),
+    "casme2": _Spelling(200.0, re.compile(r"sub0*([0-9]+)_ep([0-9_]+f?)"), "sub{:0>2}", "EP{1}"),
+    "samm": _Spelling(200.0, re.compile(r"0*([0-9]+)_(?:0*\1_)?([0-9]+)_([0-9]+)"), "{:0>3}", "{0}_{1}_{2}"),
 }
 
 ClipKey = tuple[str, str]
@@ -77,10 +69,10 @@ ClipKey = tuple[str, str]
 
 
 class _Row(NamedTuple):
-    """One row of the list: its number there, and the emotion."""
+    """One row of the list: its number there, and the label as written."""
 
     number: int
-    emotion: str
+    label: str
 
 
 class PublicFlows(Flows):
@@ -93,20 +85,22 @@ class PublicFlows(Flows):
     coding = "minmax"
 
     def subject_paths(self, source: Source, corpus: str | None = None) -> dict[str, list[Path]]:
-        if not source.root.is_dir():
-            return {}
-        homes = self._homes(source, survey(source.root, _is_home))
+        corpus, home = self.part(corpus), self._home(source)
         found: dict[str, list[Path]] = {}
-        for path in _pictures(homes[0]) if homes else ():
-            key = official(corpus or self.provides[0], path.stem)
-            if key:
-                found.setdefault(key[0], []).append(path)
+        for (subject, _), paths in (_by_clip(home, corpus) if home else {}).items():
+            found.setdefault(subject, []).extend(paths)
         return found
 
     def sheet_files(self, source: Source) -> list[Path]:
         if not source.root.is_dir():
             return []
-        return _candidates(source, survey(source.root, _is_home))
+        if source.sheets:
+            return [self.chosen(source, "sheets", name) for name in source.sheets]
+        return spreadsheets(survey(source.root, _is_home).files)
+
+    def places(self, source: Source) -> list[Path]:
+        home, sheet = self._find(source)
+        return [home, sheet.path]
 
     def read_flow(self, path: Path) -> "np.ndarray":
         import numpy as np
@@ -138,104 +132,82 @@ class PublicFlows(Flows):
     ) -> Index:
         from contracts.files import sha256
 
-        corpus = self._provided(corpus)
+        corpus = self.part(corpus)
         home, sheet = self._find(source)
         report = Report()
-        rows = self._rows(sheet, corpus, report)
-        pictures = self._by_clip(home, corpus, report)
-        clips = []
-        for key, row in rows.items():
-            clip_id = "/".join((corpus, *key))
+        if corpus == self.provides[0]:
+            # What is no corpus's is said once.
+            report.skipped |= {f"{self.name}/{name}": why for name, why in _strangers(home).items()}
+        rows, pictures = self._rows(sheet, corpus, report), _by_clip(home, corpus)
+        digest = sha256(sheet.path)
+        clips, told = [], set()
+        for key in sorted(rows.keys() | pictures.keys()):
+            subject, clip_id = key[0], "/".join((corpus, *key))
+            if subjects is not None and subject not in subjects:
+                continue
             if key not in pictures:
-                report.skipped[clip_id] = f"row {row.number} of {sheet.path.name}, but no picture on disk"
-            elif len(pictures[key]) > 1:
-                names = " and ".join(repr(path.name) for path in pictures[key])
-                report.fault(f"it has two pictures, {names}", file=home, clip=clip_id, cure="remove one")
-            elif subjects is None or key[0] in subjects:
+                where = f"row {rows[key][0].number} of {sheet.path.name}"
+                report.skipped[clip_id] = f"{where}, but no picture on disk"
+            elif key not in rows:
+                report.skipped[clip_id] = f"a picture on disk, but no row in {sheet.path.name}"
+            else:
+                told.add(subject)
                 try:
-                    self.read_flow(pictures[key][0])
+                    own = self._clip(source, sheet, rows[key], pictures[key])
                 except InputError as error:
                     report.fault(error.problem, cure=error.cure, file=error.file, clip=clip_id)
                 else:
-                    clips.append(self._clip(source, corpus, key, row, pictures[key][0]))
-        faulty = {fault.clip for fault in report.faults}
-        for key in pictures:
-            if key not in rows and (clip_id := "/".join((corpus, *key))) not in faulty:
-                report.skipped[clip_id] = f"a picture on disk, but no row in {sheet.path.name}"
-        if subjects is not None:
-            _restrict(report, corpus, subjects)
-            self._miss(report, home, corpus, set(subjects) - {clip["subject"] for clip in clips})
-        digest = sha256(sheet.path)
-        return report.index(
-            [clip | {"sheet_sha256": digest} for clip in clips],
-            self._recognised(source, home, sheet, corpus, pictures),
-        )
+                    names = {"clip_id": clip_id, "corpus": corpus, "subject": subject, "clip": key[1]}
+                    clips.append(names | own | {"fps": _SPELLINGS[corpus].fps, "sheet_sha256": digest})
+        for subject in sorted(set(subjects or ()) - told):
+            report.fault(
+                "this subject has no clip in the list and on disk",
+                file=home,
+                clip=f"{corpus}/{subject}",
+                cure=f"do not ask for it, or {_FETCH}",
+            )
+        return report.index(clips, self._recognised(source, home, sheet, corpus, pictures))
 
     # Finding
 
-    def _provided(self, corpus: str | None) -> str:
-        if corpus is None:
-            return self.provides[0]
-        if corpus in self.full:
-            return corpus
-        raise InputError(
-            f"{self.title} has no clips of {corpus!r}",
-            clip=f"corpora.{self.name}",
-            cure=f"use it for {', '.join(self.provides)}",
-        )
-
     def _find(self, source: Source) -> tuple[Path, Sheet]:
         """The folder of pictures and the list."""
+        if home := self._home(source):
+            return home, self._list(source)
         if not source.root.is_dir():
-            raise InputError(
-                f"the root folder of {self.title} does not exist",
-                file=source.root,
-                cure="fetch the repository there (docs/corpora/public_flows.md says how), or set "
-                f"corpora.{self.name}.root in the configuration",
-            )
-        found = survey(source.root, _is_home)
-        if homes := self._homes(source, found):
-            return homes[0], self._list(source, found)
+            raise InputError(f"the root folder of {self.title} does not exist", file=source.root, cure=_ROOT)
+        chosen = f"set corpora.{self.name}.frames to the folder of pictures, or remove the key"
         raise InputError(
             f"no folder {FOLDER!r} with PNG pictures within four levels below",
-            file=source.root,
-            cure=f"set corpora.{self.name}.root to the folder into which the repository was fetched",
+            file=source.root / source.frames,
+            cure=chosen if source.frames else _ROOT,
         )
 
-    def _homes(self, source: Source, found: Survey) -> list[Path]:
-        if source.frames:
-            return [self._chosen(source)]
-        homes = [home for home in found.homes if _pictures(home)]
+    def _home(self, source: Source) -> Path | None:
+        """The folder of pictures, by directory listing alone; None while there is none."""
+        if not source.root.is_dir():
+            return None
+        folder = self.chosen(source, "frames", source.frames) if source.frames else source.root
+        if source.frames and _pictures(folder):
+            # Chosen by name, so it may be called anything.
+            return folder
+        homes = survey(folder, _is_home, lambda home, children: set()).homes
         if len(homes) > 1:
             raise InputError(
-                f"{self.title} is here more than once ({_places(source, homes)})",
-                file=source.root,
+                f"{self.title} is here more than once ({_below(source, homes)})",
+                file=folder,
                 cure=f"set corpora.{self.name}.frames in the configuration to the one you mean",
             )
-        return homes
+        return homes[0] if homes else None
 
-    def _chosen(self, source: Source) -> Path:
-        """The folder that the user named, whatever it is called, or the one with the pictures below it."""
-        folder = self.chosen(source, "frames", source.frames)
-        if folder.is_dir():
-            for home in (folder, *survey(folder, _is_home).homes):
-                if _pictures(home):
-                    return home
-        raise InputError(
-            f"no PNG picture in the folder chosen as corpora.{self.name}.frames",
-            file=folder,
-            cure=f"name the folder {FOLDER!r} as seen from the root, or remove the key",
-        )
-
-    def _list(self, source: Source, found: Survey) -> Sheet:
-        chosen = [self.chosen(source, "sheets", name) for name in source.sheets]
+    def _list(self, source: Source) -> Sheet:
         sheets: list[Sheet] = []
         refused = []
-        for path in chosen or _candidates(source, found):
+        for path in self.sheet_files(source):
             try:
-                sheets.append(read_sheet(path, _FORM))
+                sheets += read_sheets(path, _FORM)
             except InputError as error:
-                if chosen:
+                if source.sheets:
                     raise
                 refused.append(f"; {path.name}: {error.problem}")
         if not sheets:
@@ -243,11 +215,11 @@ class PublicFlows(Flows):
             raise InputError(
                 f"the list of clips is missing (a table with the columns {columns}{''.join(refused)})",
                 file=source.root / LIST,
-                cure="fetch it together with the pictures; docs/corpora/public_flows.md says how",
+                cure=_ROOT,
             )
         if any(sheet.rows != sheets[0].rows for sheet in sheets):
             raise InputError(
-                f"several lists contradict each other ({_places(source, [one.path for one in sheets])})",
+                f"several lists contradict each other ({_below(source, [one.path for one in sheets])})",
                 file=source.root,
                 cure=f"set corpora.{self.name}.sheets in the configuration to the one you mean",
             )
@@ -255,9 +227,9 @@ class PublicFlows(Flows):
 
     # Joining
 
-    def _rows(self, sheet: Sheet, corpus: str, report: Report) -> dict[ClipKey, _Row]:
+    def _rows(self, sheet: Sheet, corpus: str, report: Report) -> dict[ClipKey, list[_Row]]:
         """One corpus's rows of the list by clip; a row that cannot be told is a fault, whoever's it is."""
-        rows: dict[ClipKey, _Row] = {}
+        rows: dict[ClipKey, list[_Row]] = {}
         for number, cells in sheet.rows:
             owner = cells["corpus"].casefold()
             if owner not in self.full:
@@ -266,67 +238,48 @@ class PublicFlows(Flows):
                     file=sheet.path,
                     cure="correct the cell or remove the row",
                 )
+            elif owner != corpus:
                 continue
-            if owner != corpus:
-                continue
-            key = official(corpus, f"{cells['subject']}_{cells['clip']}")
-            if key is None:
+            elif key := official(corpus, f"{cells['subject']}_{cells['clip']}"):
+                rows.setdefault(key, []).append(_Row(number, cells["label"]))
+            else:
                 report.fault(
                     f"row {number} names no clip of {corpus} ({cells['subject']!r}, {cells['clip']!r})",
                     file=sheet.path,
                     cure="correct sub and filename_o or remove the row",
                 )
-                continue
-            clip_id = "/".join((corpus, *key))
-            # A spreadsheet program may have made a number of it.
-            emotion = EMOTIONS.get(re.sub(r"\.0*$", "", cells["label"]))
-            if emotion is None:
-                report.fault(
-                    f"label {cells['label']!r} in row {number} is none of {', '.join(EMOTIONS)}",
-                    file=sheet.path,
-                    clip=clip_id,
-                    cure="correct the cell",
-                )
-            if key in rows:
-                report.fault(
-                    f"listed twice, in rows {rows[key].number} and {number}",
-                    file=sheet.path,
-                    clip=clip_id,
-                    cure="remove the wrong row",
-                )
-            elif emotion is not None:
-                rows[key] = _Row(number, emotion)
         return rows
 
-    def _by_clip(self, home: Path, corpus: str, report: Report) -> dict[ClipKey, list[Path]]:
-        """One corpus's pictures by clip; files beside them that are none are among the skipped."""
-        pictures: dict[ClipKey, list[Path]] = {}
-        png = set(_pictures(home))
-        for path in listing(home)[1]:
-            if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".bmp") and _owner(path.stem) == corpus:
-                key = official(corpus, path.stem)
-                if path not in png:
-                    report.skipped[f"{corpus}/{path.name}"] = "not a PNG, so not the published values"
-                elif key is None:
-                    report.skipped[f"{corpus}/{path.name}"] = "a picture whose name is no clip's"
-                else:
-                    pictures.setdefault(key, []).append(path)
-        return pictures
+    def _clip(self, source: Source, sheet: Sheet, rows: list[_Row], pictures: list[Path]) -> dict:
+        """What list and picture say of a clip.
 
-    def _clip(self, source: Source, corpus: str, key: ClipKey, row: _Row, picture: Path) -> dict:
+        Raises:
+            InputError: either is there twice, the label is none, or the picture is none of this set.
+        """
         from contracts.clips import NO_FRAME
 
+        if len(rows) > 1:
+            numbers = " and ".join(str(row.number) for row in rows)
+            raise InputError(f"listed twice, in rows {numbers}", file=sheet.path, cure="remove the wrong row")
+        if len(pictures) > 1:
+            names = " and ".join(repr(path.name) for path in pictures)
+            raise InputError(f"it has two pictures, {names}", file=pictures[0].parent, cure="remove one")
+        (row,), (picture,) = rows, pictures
+        # A spreadsheet program may have made a number of it.
+        emotion = EMOTIONS.get(re.sub(r"\.0*$", "", row.label))
+        if emotion is None:
+            raise InputError(
+                f"label {row.label!r} in row {row.number} is none of {', '.join(EMOTIONS)}",
+                file=sheet.path,
+                cure="correct the cell",
+            )
+        self.read_flow(picture)
         return {
-            "clip_id": "/".join((corpus, *key)),
-            "corpus": corpus,
-            "subject": key[0],
-            "clip": key[1],
             "frames_dir": picture.relative_to(source.root).as_posix(),
             "onset": NO_FRAME,
             "apex": NO_FRAME,
             "offset": NO_FRAME,
-            "fps": _SPELLINGS[corpus].fps,
-            "emotion": row.emotion,
+            "emotion": emotion,
             "action_units": "",
             "apex_source": "none",
             "range_source": "none",
@@ -334,26 +287,15 @@ class PublicFlows(Flows):
             "sheet_row": row.number,
         }
 
-    def _miss(self, report: Report, home: Path, corpus: str, subjects: set[str]) -> None:
-        """A subject without any clip is a fault, unless one of its own explains it."""
-        explained = {fault.clip.split("/")[1] for fault in report.faults if fault.clip}
-        for subject in sorted(subjects - explained):
-            report.fault(
-                "this subject has no clip in the list and on disk",
-                file=home,
-                clip=f"{corpus}/{subject}",
-                cure=f"do not ask for it, or {_FETCH}",
-            )
-
     def _recognised(
-        self, source: Source, home: Path, sheet: Sheet, corpus: str, pictures: dict[ClipKey, list[Path]]
+        self, source: Source, home: Path, sheet: Sheet, corpus: str, pictures: Collection[ClipKey]
     ) -> dict[str, str]:
         subjects, clips = self.full[corpus]
         present = len({subject for subject, _ in pictures})
         size = f"{len(pictures)} of {clips} clips, {present} of {subjects} subjects of {corpus}"
         return {
-            "frames": f"{_places(source, [home])}: flow pictures, {size}",
-            "sheet": f"{_places(source, [sheet.path])}: {len(sheet.rows)} rows",
+            "frames": f"{_below(source, [home])}: flow pictures, {size}",
+            "sheet": f"{_below(source, [sheet.path])}: {len(sheet.rows)} rows",
         }
 
 
@@ -368,50 +310,40 @@ def official(corpus: str, name: str) -> ClipKey | None:
     match = spelling.pattern.fullmatch(name.strip().casefold())
     if match is None:
         return None
-    subject = spelling.subject.format(int(match[1]))
-    return subject, spelling.clip(subject, *match.groups()[1:])
+    subject = spelling.subject.format(match[1])
+    return subject, spelling.clip.format(subject, *match.groups()[1:])
 
 
-def _owner(stem: str) -> str:
-    """Whose picture this is; every name is somebody's, so that none is passed over."""
-    return next((corpus for corpus in _SPELLINGS if official(corpus, stem)), next(iter(_SPELLINGS)))
-
-
-def _is_home(folder: Path, children: list[Path]) -> bool:
-    # Of a doubled level, the inner one holds the pictures.
-    return _is_named(folder) and not any(_is_named(child) for child in children)
-
-
-def _is_named(folder: Path) -> bool:
-    return folder.absolute().name.casefold() == FOLDER.casefold()
+def _is_home(folder: Path, _children: list[Path]) -> bool:
+    return folder.absolute().name.casefold() == FOLDER.casefold() and bool(_pictures(folder))
 
 
 def _pictures(home: Path) -> list[Path]:
     return [path for path in listing(home)[1] if path.suffix.lower() == ".png"]
 
 
-def _candidates(source: Source, found: Survey) -> list[Path]:
-    """Where the list may be: on the way to the pictures, or above, if the folder itself was given as root."""
-    files = spreadsheets(found.files)
-    if files or source.root not in found.homes:
-        return files
-    above = (source.root / "..", source.root / "../..")
-    return [path for folder in above for path in spreadsheets(listing(folder)[1])]
+def _by_clip(home: Path, corpus: str) -> dict[ClipKey, list[Path]]:
+    """One corpus's pictures by clip."""
+    pictures: dict[ClipKey, list[Path]] = {}
+    for path in _pictures(home):
+        if key := official(corpus, path.stem):
+            pictures.setdefault(key, []).append(path)
+    return pictures
 
 
-def _restrict(report: Report, corpus: str, subjects: list[str]) -> None:
-    """Leave out what concerns other subjects."""
+def _strangers(home: Path) -> dict[str, str]:
+    """Names of pictures that are no clip's, with the reason."""
+    found = {}
+    for path in listing(home)[1]:
+        if path.suffix.lower() in _OTHER_PICTURES:
+            found[path.name] = "not a PNG, so not the published values"
+        elif path.suffix.lower() == ".png" and not any(official(one, path.stem) for one in _SPELLINGS):
+            found[path.name] = "a picture whose name is no clip's"
+    return found
 
-    def concerns(clip_id: str | None) -> bool:
-        parts = (clip_id or "").split("/")
-        return len(parts) != 3 or parts[1] in subjects
 
-    report.skipped = {clip_id: why for clip_id, why in report.skipped.items() if concerns(clip_id)}
-    report.faults = [fault for fault in report.faults if concerns(fault.clip)]
-
-
-def _places(source: Source, paths: list[Path]) -> str:
-    return ", ".join(Path(os.path.relpath(path, source.root)).as_posix() for path in paths)
+def _below(source: Source, paths: Iterable[Path]) -> str:
+    return ", ".join(path.relative_to(source.root).as_posix() for path in paths)
 
 
 CORPUS = PublicFlows()

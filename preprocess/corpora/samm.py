@@ -1,13 +1,14 @@
 """SAMM: spontaneous actions and micro-movements at 200 frames per second.
 
-Recording: Basler Ace acA2000-340km, 2040x1088 grey, 200 fps; on disk 960x650 jpg. 29 subjects with
-    micro-expressions, 159 clips, thirteen ethnicities.
+Recording: 2040x1088 grey, 200 fps; on disk jpg, 960x650 by one public loader (not confirmed). 29 subjects
+    with micro-expressions, 159 clips.
 Layout: `SAMM/006/006_1_2/006_05562.jpg`; one more `SAMM/` level is common.
 Labels: `SAMM_Micro_FACS_Codes_v2.xlsx`, sheet `MICRO_ONLY`, thirteen lines of preamble, then one row a clip:
     onset, apex, offset, action units, estimated emotion (eight classes, `Other` in the singular),
-    objective class. Three certified FACS coders.
+    objective class.
 Quirks: frame numbers have four digits in most recordings and five in some, both within one subject. Ids
-    lose their zeros in re-saved copies. The apex lies outside the range in `028_4_1` and `032_3_1`.
+    lose their zeros in re-saved copies. The apex lies outside the range in `028_4_1` and `032_3_1`;
+    what exactly their cells say is not confirmed, as public copies disagree.
 Access: signed form, Manchester Metropolitan University.
 Cite: Davison, Lansley, Costen, Tan, Yap, "SAMM: a spontaneous micro-facial movement dataset", IEEE
     Transactions on Affective Computing 9(1), 2018.
@@ -20,7 +21,7 @@ from pathlib import Path
 from preprocess.corpora.reading.annotations import ClipKey, subject_spelling
 from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.sheets import Form
-from preprocess.corpora.reading.tree import subfolders
+from preprocess.corpora.reading.tree import peek, subfolders
 
 SHEET = "SAMM_Micro_FACS_Codes_v2.xlsx"
 _SUBJECT = re.compile(r"0*\d{1,3}")
@@ -57,7 +58,7 @@ class Samm(Recordings):
 
     def is_home(self, folder: Path, children: list[Path]) -> bool:
         return any(
-            _SUBJECT.fullmatch(child.name) and any(_CLIP.fullmatch(clip.name) for clip in subfolders(child))
+            _SUBJECT.fullmatch(child.name) and any(_CLIP.fullmatch(clip.name) for clip in peek(child))
             for child in children
         )
 

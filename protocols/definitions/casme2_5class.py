@@ -1,8 +1,9 @@
 """CASME II alone: leave-one-subject-out over its 26 subjects, five classes, 246 clips.
 
 All clips of five of the seven emotions; fear (2) and sadness (7) are too few to learn. Unlike MEGC2019 it
-keeps the clips without a usable apex annotation, sub04/EP12_01f and sub05/EP09_05f, which need a spotted
-one. Papers call lists of 246, 247 (with sub24/EP02_07) and 249 clips (the 2019 coding) by the same name.
+keeps the two clips without a usable apex annotation, sub04/EP12_01f and sub05/EP09_05f: they get the middle
+of their files or a spotted apex, as `corpora.casme2.apex` says. Papers call lists of 246, 247 (with
+sub24/EP02_07) and 249 clips (the 2019 coding) by the same name.
 
 Source: Yan et al., "CASME II: an improved spontaneous micro-expression database and the baseline
 evaluation", PLoS ONE 9(1), 2014, and the owners' coding of 2014.

@@ -71,8 +71,10 @@ EMOTIONS = {
     },
 }
 
-# CASME II clips that the owners' later codings moved or added. The protocols over CASME II follow the coding
-# of 2014, so that every edition of the sheet gives the official list.
+# CASME II clips that later sheets moved (the coding of 2019, as public derivatives show it) or added (a
+# users' copy). The protocols over CASME II follow the coding of 2014, so that every edition of the sheet
+# gives the official list. EP02_07 is ignored by this project's reader: it stands here for clip tables made by
+# other readers.
 RECODED = dict.fromkeys(
     ("casme2/sub24/EP07_01", "casme2/sub24/EP07_04f", "casme2/sub24/EP10_03"),
     "sadness in the 2014 coding, which the protocol follows",

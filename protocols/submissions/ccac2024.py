@@ -1,8 +1,9 @@
 """CCAC 2024 challenge on DFME: `prediction.txt`, zipped as `prediction.zip`, one for each test set.
 
-One EmotionId a line, in the order of the rows of the owner's sheet; no clip names. Ids are alphabetical,
-from anger 0 to surprise 6. The owner's rows are *not* sorted by name: a list in any other order scores near
-chance, so the order comes from the clip table and nowhere else.
+One EmotionId a line, no clip names. Ids are alphabetical, from anger 0 to surprise 6. Lines follow the rows
+of the owner's sheet, which are *not* sorted by name; a list in any other order scores near chance, so the
+order comes from the clip table and nowhere else. That the challenge's own list has the order of the sheet is
+inferred: the test lists of one participating team have it, the organisers' own was not seen.
 
 Source: the challenge's page (MEA-LAB, CCAC 2024) for the metrics and test sets; the format as several
 participating teams' public code writes it.

@@ -97,7 +97,8 @@ def test_a_full_disk_is_named_with_its_cure(tmp_path, write):
         def save_checkpoint(path):
             model = dict(model="ststnet", recipe=resolve("ststnet"), classes=["a", "b"], fold="f", seed=0)
             data = dict(digest="d", train_clips=[], input_size=28, state=dict(w=torch.rand(100_000)))
-            save(Checkpoint(**model, **data, normaliser=Normaliser("minmax", ("u",), (1.0,))), path)
+            normaliser = Normaliser("minmax", ("u",), (1.0,), "physical")
+            save(Checkpoint(**model, **data, normaliser=normaliser), path)
         rng, disk = np.random.default_rng(0), pathlib.Path({str(tmp_path)!r})
         try:
             {write}

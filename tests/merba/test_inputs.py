@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from contracts import cache
 from contracts.errors import InputError
 from merba.data import Normaliser, load_flow, read_list
-from merba.recipe import CHANNELS, CODINGS, check_coding
+from merba.recipe import CHANNELS, CODINGS, check_coding, resolve
 
 FLOW = np.random.default_rng(0).normal(size=(5, 3, 28, 28)).astype(np.float32)
 # Flow as others stretched it: whole numbers, each channel from 0 to 255.
-PICTURES = np.round(Normaliser.fit(FLOW, "minmax", CHANNELS)(FLOW))
+PICTURES = np.round(Normaliser.fit(FLOW, "minmax", CHANNELS, "physical")(FLOW))
 
 
 def _possible(coding, cached):
@@ -30,7 +30,7 @@ CODINGS_OF_CACHES = [
 
 
 def test_fixed_scale_keeps_zero_direction_and_ratio():
-    code = Normaliser.fit(FLOW, "fixed_scale", ("u", "v"))
+    code = Normaliser.fit(FLOW, "fixed_scale", ("u", "v"), "physical")
     still, right = np.zeros_like(FLOW), np.zeros_like(FLOW)
     right[:, 0], right[:, 1] = 0.5, -0.25
     assert (code(still) == 0).all()
@@ -40,20 +40,22 @@ def test_fixed_scale_keeps_zero_direction_and_ratio():
 
 
 def test_the_scale_is_the_percentile_of_training_motion():
-    code = Normaliser.fit(FLOW, "fixed_scale", ("strain", "u"))
+    code = Normaliser.fit(FLOW, "fixed_scale", ("strain", "u"), "physical")
     assert code.scales[1] == pytest.approx(np.percentile(np.abs(FLOW[:, :2]), 99))
     assert code.scales[0] == pytest.approx(np.percentile(np.abs(FLOW[:, 2]), 99))
 
 
 def test_minmax_spans_0_to_255_in_every_clip_and_channel():
-    coded = Normaliser.fit(FLOW, "minmax", ("u", "v", "strain"))(FLOW * np.arange(1, 6).reshape(5, 1, 1, 1))
+    coded = Normaliser.fit(FLOW, "minmax", ("u", "v", "strain"), "physical")(
+        FLOW * np.arange(1, 6).reshape(5, 1, 1, 1)
+    )
     assert (coded.min((2, 3)) == 0).all()
     assert (coded.max((2, 3)) == 255).all()
 
 
 @pytest.mark.parametrize(("coding", "still"), [("minmax", 127.5), ("signed", 0)])
 def test_a_constant_channel_becomes_its_own_mirror_image(coding, still):
-    code = Normaliser.fit(FLOW, coding, ("u",))
+    code = Normaliser.fit(FLOW, coding, ("u",), "physical")
     coded = code(np.ones_like(FLOW))
     assert (coded == still).all()
     np.testing.assert_array_equal(code.mirror(coded), coded)
@@ -79,6 +81,11 @@ def test_signed_is_the_stretched_picture_centred(cached, flow):
 def test_flow_without_scale_cannot_be_given_one():
     with pytest.raises(InputError, match=r"coding: fixed_scale needs .*`coding: minmax` or `coding: signed`"):
         Normaliser.fit(PICTURES, "fixed_scale", ("u", "v"), "minmax")
+
+
+@pytest.mark.parametrize("cached", cache.CODINGS)
+def test_the_floor_of_chance_can_be_had_from_any_cache(cached):
+    assert _possible(resolve("majority").coding, cached)
 
 
 @pytest.mark.parametrize(("cached", "coding"), CODINGS_OF_CACHES)

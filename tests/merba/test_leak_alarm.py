@@ -26,7 +26,7 @@ def held_out_accuracy(model_name: str, shuffle: bool, seed: int = 0) -> float:
     right = 0
     for fold in range(FOLDS):
         inside, outside = group != fold, group == fold
-        normaliser = Normaliser.fit(flow[inside], recipe.coding, recipe.channels)
+        normaliser = Normaliser.fit(flow[inside], recipe.coding, recipe.channels, "physical")
         y = np.random.default_rng(seed + fold).permutation(truth[inside]) if shuffle else truth[inside]
         torch.manual_seed(seed)
         model = create_model(model_name, 3, len(recipe.channels), 28, **recipe.options)

@@ -37,7 +37,7 @@ def trained(name, toy, seed=0, overrides=None):
     """The model, the coded clips and the labels after training on two planted subjects."""
     _, labels, flow = toy
     recipe = resolve(name, overrides if overrides is not None else {**COMMON, **BRIEF.get(name, {})})
-    normaliser = Normaliser.fit(flow[:12], recipe.coding, recipe.channels)
+    normaliser = Normaliser.fit(flow[:12], recipe.coding, recipe.channels, "physical")
     x = torch.from_numpy(normaliser(flow[:12]))
     y = torch.tensor([["negative", "positive", "surprise"].index(label) for label in labels[:12]])
     torch.manual_seed(seed)

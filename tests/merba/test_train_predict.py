@@ -155,7 +155,9 @@ def test_stretched_flow_is_learnt_from_and_never_mixed_with_physical(bench, toy)
     """Caches of published flow: trained on with a coding they allow, refused by models of the other kind."""
     ids, _, flow = toy
     physical, folder = bench.caches, bench.folder / "stretched"
-    bench.caches = write_caches(folder, ids, Normaliser.fit(flow, "minmax", CHANNELS)(flow), "minmax")
+    bench.caches = write_caches(
+        folder, ids, Normaliser.fit(flow, "minmax", CHANNELS, "physical")(flow), "minmax"
+    )
     with pytest.raises(InputError, match="`coding: minmax` or `coding: signed`"):
         bench.train()
     paths = bench.train(overrides='{"coding": "signed"}')
@@ -172,7 +174,7 @@ def test_stretched_flow_is_learnt_from_and_never_mixed_with_physical(bench, toy)
 def test_the_same_recipe_on_other_caches_has_another_digest(bench, toy):
     ids, _, flow = toy
     own = checkpoints.load(bench.train(overrides='{"coding": "minmax"}')[0])
-    coded = Normaliser.fit(flow, "minmax", CHANNELS)(flow)
+    coded = Normaliser.fit(flow, "minmax", CHANNELS, "physical")(flow)
     bench.caches = write_caches(bench.folder / "stretched", ids, coded, "minmax")
     other = checkpoints.load(bench.train(overrides='{"coding": "minmax"}')[0])
     assert own.recipe == other.recipe

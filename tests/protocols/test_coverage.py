@@ -1,14 +1,17 @@
 """Coverage: the official list and no other is complete, and of any other it is said how it differs."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
-from handmade import SUBJECTS, small_lists, smic_clips
+from handmade import SUBJECTS, megc2019_clips, small_lists, smic_clips
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.errors import InputError
 from protocols import get_protocol, list_protocols
 from protocols.base import subject_of
-from protocols.coverage import Coverage, checksum, complete
+from protocols.coverage import Coverage, assert_official, checksum, complete
 from protocols.lists import make_lists
 
 SMIC = get_protocol("smic_3class")
@@ -162,3 +165,52 @@ def test_a_subject_that_the_run_leaves_out_is_missing():
     subjects = [one for one in SMIC.subjects["smic"] if one != "s05"]
     lists = make_lists(SMIC, smic_clips(), {"smic": subjects})
     assert lists.coverage.differences == ("smic: 162 of 164 clips; no clip of s05",)
+
+
+# What a run on real clips must be: the official list, or openly a part of it
+
+
+@pytest.mark.parametrize(("name", "clips"), [("smic_3class", smic_clips), ("megc2019", megc2019_clips)])
+def test_the_official_list_is_let_through(name, clips):
+    protocol = get_protocol(name)
+    assert_official(protocol, make_lists(protocol, clips()).coverage)
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_part_is_let_through(name):
+    assert_official(get_protocol(name), small_lists(name).coverage)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_as_many_clips_that_are_others_are_refused(name):
+    protocol = get_protocol(name)
+    coverage = complete(protocol, counted_list(protocol))
+    with pytest.raises(InputError, match="not the official list") as refused:
+        assert_official(protocol, coverage)
+    message = str(refused.value)
+    assert all(line in message for line in coverage.differences)
+    assert f"protocol {name}" in message
+    assert "merba-check" in message
+    assert "partial" in message
+
+
+def test_a_clip_too_many_is_refused():
+    more = pd.concat([OFFICIAL, OFFICIAL.iloc[[0]].assign(clip_id="smic/s01/s01_ne_04")])
+    with pytest.raises(InputError, match=r"165 of 164 clips.*s01: negative 4 of 3"):
+        assert_official(SMIC, complete(SMIC, more))
+
+
+@given(wrong=st.integers(1, len(OFFICIAL) - 1))
+def test_a_wrong_label_is_refused_until_its_clip_is_excluded(wrong):
+    label = next(name for name in SMIC.classes if name != OFFICIAL.label[wrong])
+    altered = OFFICIAL.assign(label=OFFICIAL.label.where(OFFICIAL.index != wrong, label))
+    with pytest.raises(InputError, match=OFFICIAL.subject[wrong]):
+        assert_official(SMIC, complete(SMIC, altered))
+    assert_official(SMIC, complete(SMIC, altered.drop(index=wrong)))
+
+
+def test_only_a_run_that_fills_every_group_claims_to_be_the_full_protocol():
+    protocol = get_protocol("megc2019")
+    other = complete(protocol, counted_list(protocol))
+    smaller = replace(other.groups["samm"], clips=other.groups["samm"].expected - 1)
+    assert_official(protocol, replace(other, groups=other.groups | {"samm": smaller}))

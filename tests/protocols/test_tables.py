@@ -79,13 +79,27 @@ def test_a_synthetic_partial_run_says_so_in_every_form(scored):
 
 @pytest.mark.parametrize(
     ("account", "words"),
-    [(None, "does not say which corpora"), ("licensed", "licensed corpora"), ("public_flows", "28x28")],
+    [
+        (None, "does not say which corpora"),
+        ({"corpora": "licensed"}, "used the licensed corpora"),
+        ({"corpora": "flows"}, "that others have computed, not flow computed from the recordings"),
+        ({"corpora": "flows", "title": "the flow of {X}"}, "others have computed (the flow of {X}), not"),
+    ],
 )
 def test_the_first_remark_says_what_the_corpora_are(scored, account, words):
     (scored / "run.json").unlink()
     if account:
-        (scored / "run.json").write_text(json.dumps({"run": "demo", "corpora": account}))
-    assert words in lay_out(make_table(get_protocol("dfme"), scored, PUBLISHED)).remarks[0]
+        (scored / "run.json").write_text(json.dumps(account))
+    table = make_table(get_protocol("dfme"), scored, PUBLISHED)
+    assert words in lay_out(table).remarks[0]
+    assert words in markdown(lay_out(table))
+
+
+@pytest.mark.parametrize("kind", ["synthetic", "licensed", "flows", "unknown"])
+def test_the_heading_over_the_run_s_numbers_says_what_they_were_made_from(scored, kind):
+    (scored / "run.json").write_text(json.dumps({"run": "demo", "corpora": kind, "title": "some flow"}))
+    heading = lay_out(make_table(get_protocol("dfme"), scored, PUBLISHED)).blocks[-1][0]
+    assert heading == f"This run: demo, {'flow computed by others' if kind == 'flows' else f'{kind} corpora'}"
 
 
 def test_unknown_corpora_are_refused(scored):

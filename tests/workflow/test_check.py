@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import yaml
+from public_flow_tree import FlowTree, official_clips
 
 from preprocess.corpora.synthetic import Options, write_corpus
 from workflow.check import FAULTY, FINE, PARTIAL, main
@@ -117,6 +118,70 @@ def test_faults_stand_beside_what_was_read(spoilable, capsys):
     assert text.count("no frame in this clip's folder") == 2
     assert "Mend what is marked MEND" in text
     assert status == FAULTY
+
+
+def test_what_would_stop_the_run_is_said_before(spoilable, tmp_path, capsys):
+    """The run asks for every subject of its protocols, and for every excluded clip by its id."""
+    root = spoilable("smic")
+    shutil.rmtree(next(root.rglob("s20")))
+    config = {"run": "mine", "crop": {"size": 224}, "flow": {"method": "tvl1"}, "seeds": [0]}
+    config |= {"protocols": {"smic_3class": {"kernel_ridge": {}}}}
+    file = tmp_path / "mine.yaml"
+
+    def check(**settings):
+        smic = {"root": str(root), "apex": "spotted", **settings}
+        file.write_text(yaml.safe_dump(config | {"corpora": {"smic": smic}}))
+        return said(capsys, "--configfile", file)
+
+    status, text = check()
+    assert "no folder of frames for subject s20" in text
+    assert "set corpora.smic.subjects to those found: s01, s02" in text
+    assert status == FAULTY
+    subjects = [f"s{k:02d}" for k in (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 14, 15, 18, 19)]
+    status, text = check(subjects=subjects)
+    assert "142 of 164 clips, partial" in text
+    assert status == PARTIAL
+    status, text = check(subjects=subjects, exclude={"smic/s01/s01_ne_01": "blurred"})
+    assert "141 of 164 clips, partial" in text
+    status, text = check(subjects=subjects, exclude={"smic/s01/s01_ne_77": "blurred"})
+    assert "smic/s01/s01_ne_77: an excluded clip is not in the corpus" in text
+    assert status == FAULTY
+
+
+def test_advice_names_the_deepest_root_and_the_subjects_there(spoilable, tmp_path, capsys):
+    """So that no corpus's clip table waits for another's sheet, and the run finds whom it asks for."""
+    for corpus in ("casme2", "samm"):
+        spoilable(corpus)
+    home = tmp_path / "casme2/CASME2_RAW_selected"
+    for subject in home.iterdir():
+        if subject.name not in ("sub01", "sub02"):
+            shutil.rmtree(subject)
+    _, text = said(capsys, tmp_path)
+    assert f"casme2: {{root: '{tmp_path}/casme2', apex: annotated, subjects: ['sub01', 'sub02']}}" in text
+    assert f"samm: {{root: '{tmp_path}/samm', apex: annotated}}" in text
+    assert "passed over" not in text
+
+
+def test_flow_and_recordings_are_judged_apart(releases, tmp_path, capsys):
+    FlowTree(tmp_path / "HTNet", tuple(official_clips())).write()
+    status, text = said(capsys, tmp_path / "HTNet")
+    assert "megc2019 all 442 clips (the official list, by its checksum)" in text
+    assert "copy of config/public_flows.yaml" in text
+    assert status == FINE
+    status, text = said(capsys, tmp_path / "HTNet", f"smic={releases / 'smic'}")
+    recordings, flows = text.split("Protocols, from ")[1:]
+    names = {recordings.split()[0], flows.split()[0]}
+    assert names == {"recordings", "public_flows"}
+    assert "megc2019 needs casme2, samm" in text
+
+
+def test_one_corpus_twice_and_folders_with_a_configuration(releases, capsys):
+    status, text = said(capsys, f"smic={releases / 'smic'}", f"smic={releases / 'smic'}")
+    assert "smic is given twice" in text
+    assert status == FAULTY
+    with pytest.raises(SystemExit) as caught:
+        main([str(releases), "--configfile", "config/paper.yaml"])
+    assert caught.value.code == 2
 
 
 def test_swapped_roots_are_recognised(releases, capsys):

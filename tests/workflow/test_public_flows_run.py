@@ -38,7 +38,7 @@ def test_from_pictures_to_tables(project, tmp_path):
     labels = pd.read_csv(results / "labels/megc2019.csv", dtype=str)
     assert set(labels.fold) == {"smic_s01", "casme2_sub02", "samm_011", "samm_020"}
     table = (results / "tables/megc2019.md").read_text()
-    assert "publicly distributed 28x28 flows of the real clips" in table
+    assert "flow of real clips that others have computed (the public 28x28 flow set)" in table
     assert "6 of 442 clips, partial" in table
     assert project.planned() == {}
     picture = tmp_path / "a clone/datasets/STSNet_whole_norm_u_v_os/011_011_6_10 .png"

@@ -61,9 +61,9 @@ def generator_code(corpus):
     return uses(synthetic, f"{synthetic}.layouts.{corpus}", "preprocess.receipts")
 
 
-def reader_code(corpus, *modules):
+def reader_code(corpus, *modules, packages=()):
     """The reader of the corpus that has these clips."""
-    return uses(f"preprocess.corpora.{RUN.providers[corpus].name}", *modules)
+    return uses(f"preprocess.corpora.{RUN.providers[corpus].name}", *modules, packages=packages)
 
 
 def without_roots(settings):
@@ -127,13 +127,18 @@ def sheet_receipt(corpus):
     return root(corpus) / ".receipts" / "sheet" / "receipt.tsv"
 
 
+def looked_up(question, corpus):
+    """What a corpus's reader answers; a fault the user can cure is one line."""
+    try:
+        return question(RUN.providers[corpus])
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
 @functools.cache
 def paths_of(corpus):
     """What holds each subject's pictures, listed once while the DAG is built; empty before they are generated."""
-    try:
-        return RUN.providers[corpus].subject_paths(source(corpus), corpus)
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
+    return looked_up(lambda reader: reader.subject_paths(source(corpus), corpus), corpus)
 
 
 # Listing and receipt are read at one moment and kept: jobs ask again while the recordings are being generated.
@@ -147,7 +152,7 @@ def frames_of(corpus, subject):
 @functools.cache
 def sheets_of(corpus):
     """A corpus's annotation sheets, likewise."""
-    lines = receipts.listing(RUN.providers[corpus].sheet_files(source(corpus)), root(corpus))
+    lines = receipts.listing(looked_up(lambda reader: reader.sheet_files(source(corpus)), corpus), root(corpus))
     return lines, receipts.read_receipt(sheet_receipt(corpus), lines) if SYNTHETIC else None
 
 

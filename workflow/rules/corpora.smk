@@ -45,7 +45,7 @@ rule clips:
         subjects=lambda wildcards: SUBJECTS[wildcards.corpus],
         names=names_state,
         sheets=sheets_state,
-        code=lambda wildcards: reader_code(wildcards.corpus),
+        code=lambda wildcards: reader_code(wildcards.corpus, packages=("openpyxl", "xlrd")),
     log:
         f"{LOGS}/clips/{{corpus}}.log",
     conda:

@@ -10,7 +10,7 @@ rule import_flow:
         source=source_params,
         exclude=excluded_of_subject,
         frames=frames_state,
-        code=lambda wildcards: reader_code(wildcards.corpus, "contracts.cache"),
+        code=lambda wildcards: reader_code(wildcards.corpus, "contracts.cache", packages=("pillow",)),
     log:
         f"{LOGS}/import_flow/{{size}}/{{corpus}}/{{subject}}.log",
     conda:

@@ -9,7 +9,7 @@ rule run_record:
     params:
         run={
             "run": config["run"],
-            "corpora": "synthetic" if SYNTHETIC else "licensed" if RECORDED else next(iter(config["corpora"])),
+            **RUN.corpora_kind,
             "predictions": {name: sorted(models) for name, models in config["protocols"].items()},
             "seeds": config["seeds"],
             "config": without_roots(config),

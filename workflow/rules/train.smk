@@ -21,7 +21,9 @@ for name, folds in FOLDS.items():
             protocol=name,
             subjects=RUN.subjects_of(name),
             exclude={corpus: RUN.excluded(corpus) for corpus in PROTOCOLS[name].subjects},
-            code=uses("protocols.lists", f"protocols.definitions.{name}"),
+            synthetic=SYNTHETIC,
+            providers={corpus: RUN.providers[corpus].name for corpus in PROTOCOLS[name].subjects},
+            code=uses("protocols.lists", "protocols.coverage", f"protocols.definitions.{name}"),
         log:
             f"{LOGS}/lists/{name}.log",
         conda:

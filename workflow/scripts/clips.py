@@ -13,5 +13,7 @@ with logged(snakemake):
     write_csv(index.skipped, snakemake.output.skipped)
     write_csv(index.notes, snakemake.output.notes)
     write_clips(index.clips, snakemake.output.clips)
+    for what, how in index.recognised.items():
+        print(f"{what}: {how}")
     said = f"{len(index.clips)} clips of {index.clips.subject.nunique()} subjects"
     print(f"{said}, {len(index.skipped)} skipped, {len(index.notes)} notes")

@@ -7,7 +7,7 @@ here (headings, emotions, spelling of ids) is declared in its own file.
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ ClipKey = tuple[str, str]
 class Annotation:
     """What the owner says about one clip. None stands for a frame number the owner does not give.
 
-    `said_apex` is the apex's cell as it stands; `sheet` and `row` say where, None and 0 for folder names.
+    `said_apex` is the apex's cell as it stands; `sheet` and `row` say where, None and 0 for folder names;
+    `repairs` are remarks on repaired cells.
     """
 
     subject: str
@@ -38,9 +39,10 @@ class Annotation:
     fps: float
     emotion: str
     action_units: str = ""
-    said_apex: str = ""
+    said_apex: str | None = None
     sheet: Path | None = None
     row: int = 0
+    repairs: tuple[str, ...] = ()
 
 
 def read_rows(
@@ -50,7 +52,7 @@ def read_rows(
     for sheet in sheets:
         for number, cells in sheet.rows:
             try:
-                one = _annotation(corpus, sheet, number, cells, report)
+                one = _annotation(corpus, sheet, number, cells)
             except InputError as fault:
                 if fault.clip is None or fault.clip.split("/")[1] in wanted:
                     report.faults.append(fault)
@@ -84,27 +86,50 @@ def without_copies(corpus: "Recordings", root: Path, sheets: list[Sheet]) -> lis
     Raises:
         InputError: two sheets say different things of a clip.
     """
-    read: dict[ClipKey, tuple[dict[str, str], Path]] = {}
+    read: dict[ClipKey, tuple[dict[str, str], Sheet]] = {}
     kept = []
     for sheet in sheets:
         fresh = []
         for number, cells in sheet.rows:
             key = key_of(corpus, cells)
-            known, where = read.get(key, (None, sheet.path))
-            if where != sheet.path and known != cells:
-                names = ", ".join(str(one.path.relative_to(root)) for one in sheets)
-                raise InputError(
-                    f"{where.name} and {sheet.path.name} contradict each other",
-                    file=sheet.path,
-                    clip=corpus.clip_id(*key),
-                    cure=f"set corpora.{corpus.name}.sheets in the configuration to yours ({names})",
-                )
-            if where == sheet.path:
+            known, first = read.get(key, (cells, sheet))
+            if first is not sheet and not _alike(corpus, known, cells):
+                raise _contradiction(corpus, root, corpus.clip_id(*key), first, sheet)
+            if first is sheet:
                 fresh.append((number, cells))
-                read[key] = (cells, sheet.path)
+                read[key] = (cells, sheet)
         if fresh:
-            kept.append(Sheet(sheet.path, tuple(fresh)))
+            kept.append(replace(sheet, rows=tuple(fresh)))
     return kept
+
+
+def _contradiction(corpus: "Recordings", root: Path, clip_id: str, one: Sheet, other: Sheet) -> InputError:
+    where = {"file": other.path, "clip": clip_id}
+    if one.path == other.path:
+        tabs = f"sheets {one.tab + 1} and {other.tab + 1} of the file"
+        return InputError(f"{tabs} contradict each other", cure="remove the wrong one", **where)
+    names = ", ".join(sheet.path.relative_to(root).as_posix() for sheet in (one, other))
+    return InputError(
+        f"{one.path.name} and {other.path.name} contradict each other",
+        cure=f"set corpora.{corpus.name}.sheets in the configuration to yours ({names})",
+        **where,
+    )
+
+
+def _alike(corpus: "Recordings", one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two rows on a clip say the same: `01` is 1, and a stripped copy may lack what is optional."""
+
+    def meant(field: str, cell: str) -> object:
+        if field in ("subject", "clip"):
+            return None
+        number = whole_number(cell)
+        return cell.lower() if number is None else number
+
+    return all(
+        meant(field, one[field]) == meant(field, other[field])
+        or (field in corpus.form.optional and not (one[field] and other[field]))
+        for field in corpus.form.headings
+    )
 
 
 def key_of(corpus: "Recordings", cells: Mapping[str, str]) -> ClipKey:
@@ -114,13 +139,11 @@ def key_of(corpus: "Recordings", cells: Mapping[str, str]) -> ClipKey:
 
 def subject_spelling(template: str, cell: str) -> str:
     """The official spelling of a subject: `{:03d}` makes `006` of `6`, of `006` and of `6.0`."""
-    digits = re.search(r"([0-9]{1,6})(\.0*)?$", cell)
+    digits = re.fullmatch(r"\D*0*([0-9]{1,6})(\.0*)?", cell)
     return template.format(int(digits[1])) if digits else cell
 
 
-def _annotation(
-    corpus: "Recordings", sheet: Sheet, number: int, cells: dict[str, str], report: Report
-) -> Annotation:
+def _annotation(corpus: "Recordings", sheet: Sheet, number: int, cells: dict[str, str]) -> Annotation:
     if not cells["clip"] or not (cells["subject"] or "subject" in corpus.form.optional):
         said = ", ".join(repr(cell) for cell in cells.values() if cell)
         raise InputError(
@@ -131,7 +154,6 @@ def _annotation(
     subject, clip = key_of(corpus, cells)
     clip_id = corpus.clip_id(subject, clip)
     cells, remarks = repaired(cells, corpus.name, subject, clip)
-    report.notes += [(clip_id, "repair", remark) for remark in remarks]
 
     def whole(name: str) -> int:
         if (value := whole_number(cells[name])) is None:
@@ -143,6 +165,14 @@ def _annotation(
             )
         return value
 
+    onset, offset = whole("onset"), whole("offset")
+    if onset >= offset:
+        raise InputError(
+            f"onset {onset} is not before offset {offset} in row {number}",
+            file=sheet.path,
+            clip=clip_id,
+            cure="correct the cells or remove the row",
+        )
     emotion = cells["emotion"].lower()
     emotion = corpus.aliases.get(emotion, emotion)
     if emotion not in corpus.emotions:
@@ -160,13 +190,14 @@ def _annotation(
     return Annotation(
         subject=subject,
         clip=clip,
-        onset=whole("onset"),
+        onset=onset,
         apex=whole_number(cells["apex"]),
-        offset=whole("offset"),
+        offset=offset,
         fps=float(corpus.fps or whole("fps")),
         emotion=emotion,
         action_units=cells["action_units"],
         said_apex=cells["apex"],
         sheet=sheet.path,
         row=number,
+        repairs=tuple(remarks),
     )

@@ -30,35 +30,46 @@ class Span:
 
 
 def settle(
-    numbers: Sequence[int], onset: int | None, apex: int | None, offset: int | None, said: str = ""
+    numbers: Sequence[int],
+    onset: int | None,
+    apex: int | None,
+    offset: int | None,
+    said: str | None = None,
 ) -> Span:
     """Settle one clip.
 
     Args:
         numbers: frame numbers on disk, ascending, at least two.
         onset, apex, offset: as annotated; None where the owner gives none.
-        said: the apex as the sheet has it, for the remark where it is no number.
+        said: the apex as the sheet has it, for the remark where it is no number; None without a sheet.
     """
     first, last, range_source, remarks = _range(numbers, onset, offset)
     inside = numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]
     if missing := last - first + 1 - len(inside):
         remarks.append(("frames", f"{missing} of {last - first + 1} frame numbers are not on disk"))
+    found, apex_source, remark = _apex(inside, apex, said)
+    if found is not None and range_source == "folder":
+        remark = f"the annotated apex {apex} is used, though the annotated range is not"
+    if remark:
+        remarks.append(("apex", remark))
+    return Span(first, found, last, apex_source, range_source, tuple(remarks))
+
+
+def _apex(inside: Sequence[int], apex: int | None, said: str | None) -> tuple[int | None, str, str]:
+    """The apex among the frames from onset to offset, its source, and what is to be said about it."""
+    first, *between, last = inside
     if apex is None:
-        if said:
-            remarks.append(("apex", f"the apex is given as {said!r}: none is used"))
-        return Span(first, None, last, "none", range_source, tuple(remarks))
+        return None, "none", "" if said is None else f"the apex is given as {said!r}: none is used"
     if not first < apex < last:
         where = "on the border of" if apex in (first, last) else "outside"
-        remarks.append(("apex", f"the annotated apex {apex} lies {where} {first} to {last}: not used"))
-        return Span(first, None, last, "none", range_source, tuple(remarks))
-    if inside[bisect_left(inside, apex)] == apex:
-        return Span(first, apex, last, "annotated", range_source, tuple(remarks))
-    nearest = min(inside[1:-1], key=lambda number: (abs(number - apex), number), default=None)
-    remarks.append(
-        ("apex", f"the annotated apex {apex} is not on disk: the nearest frame, {nearest}, is used")
-    )
-    source = "none" if nearest is None else "nearest-on-disk"
-    return Span(first, nearest, last, source, range_source, tuple(remarks))
+        return None, "none", f"the annotated apex {apex} lies {where} {first} to {last}: not used"
+    if apex in between:
+        return apex, "annotated", ""
+    missing = f"the annotated apex {apex} is not on disk"
+    if not between:
+        return None, "none", f"{missing}, nor is any frame near it: none is used"
+    nearest = min(between, key=lambda number: (abs(number - apex), number))
+    return nearest, "nearest-on-disk", f"{missing}: the nearest frame, {nearest}, is used"
 
 
 def _range(

@@ -5,6 +5,7 @@ them, and settling what they disagree about is the same for all and is done here
 and every row of the sheet ends up among the clips, among the skipped, or in a fault.
 """
 
+import contextlib
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,9 +23,11 @@ from preprocess.corpora.reading.annotations import (
     without_copies,
 )
 from preprocess.corpora.reading.policies import settle
-from preprocess.corpora.reading.sheets import Form, Sheet, read_sheet, spreadsheets
-from preprocess.corpora.reading.tree import Survey, keyed, survey
-from preprocess.frames import list_frames
+from preprocess.corpora.reading.sheets import UNREAD, Form, Sheet, read_sheets, spreadsheets
+from preprocess.corpora.reading.tree import Survey, listing, peek, survey
+from preprocess.frames import SUFFIXES, list_frames
+
+_ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".z01")
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,16 @@ class Layout:
         source: where it was looked for.
         homes: the folders that hold subjects (or, in a flat corpus, clips).
         folders: every clip's folder.
-        no_clips: clip-like folders that are none, with the reason.
+        copies: further folders of clips that have one already.
+        no_clips: folders among the clips that are none, as seen from their home, with the reason.
         files: files that lie on the way, the sheets among them.
     """
 
     source: Source
     homes: list[Path]
     folders: dict[ClipKey, Path]
-    no_clips: dict[ClipKey, str]
+    copies: list[tuple[ClipKey, Path]]
+    no_clips: dict[str, str]
     files: list[Path]
 
 
@@ -82,8 +87,8 @@ class Recordings(Corpus):
         """The official spelling of a clip, from a folder's name or from a cell."""
         return name
 
-    def no_clips_in(self, home: Path) -> Iterable[tuple[ClipKey, str]]:
-        """Clip-like folders that are none, with the reason."""
+    def no_clips_in(self, home: Path) -> Iterable[tuple[Path, str]]:
+        """Folders among the clips that are none, with the reason."""
         return ()
 
     def edition(self, annotations: Mapping[ClipKey, Annotation]) -> str:
@@ -97,26 +102,29 @@ class Recordings(Corpus):
             InputError: no root, nothing that looks like the corpus, or several copies and no choice.
         """
         if not source.root.is_dir():
+            exists = source.root.exists()
             raise InputError(
-                f"the root folder of {self.title} does not exist",
+                f"the root of {self.title} " + ("is a file, not a folder" if exists else "does not exist"),
                 file=source.root,
                 cure=f"unpack {self.title} there, or set corpora.{self.name}.root in the configuration",
             )
-        found = survey(source.root, self.is_home)
+        found = self._survey(source.root)
         homes = self._homes(source, found)
-        folders = keyed(one for home in homes for one in self.clips_in(home))
+        folders: dict[ClipKey, Path] = {}
+        copies = []
+        for key, folder in (one for home in homes for one in self.clips_in(home)):
+            if folders.setdefault(key, folder) != folder:
+                copies.append((key, folder))
         if not folders:
             raise self._nothing(source, found)
-        no_clips = {key: why for home in homes for key, why in self.no_clips_in(home)}
-        no_clips |= {key: why for key, why in self.ignored.items() if key in folders}
-        kept = {key: folder for key, folder in folders.items() if key not in self.ignored}
-        return Layout(source, homes, kept, no_clips, found.files)
+        no_clips = {one: why for home in homes for one, why in self._no_clips(home)}
+        return Layout(source, homes, folders, copies, no_clips, found.files)
 
     def subject_paths(self, source: Source, corpus: str | None = None) -> dict[str, list[Path]]:
         if not source.root.is_dir():
             return {}
         found: dict[str, list[Path]] = {}
-        for home in self._homes(source, survey(source.root, self.is_home)):
+        for home in self._homes(source, self._survey(source.root)):
             for (subject, _), folder in self.clips_in(home):
                 found.setdefault(subject, []).append(folder)
         return {subject: sorted(folders) for subject, folders in found.items()}
@@ -124,7 +132,9 @@ class Recordings(Corpus):
     def sheet_files(self, source: Source) -> list[Path]:
         if self.form is None or not source.root.is_dir():
             return []
-        return spreadsheets(survey(source.root, self.is_home).files)
+        if source.sheets:
+            return [self.chosen(source, "sheets", name) for name in source.sheets]
+        return spreadsheets(self._survey(source.root).files)
 
     def sheets(self, layout: Layout) -> tuple[list[Sheet], list[InputError]]:
         """The annotation sheets to read, a row that stands in two only once; and why others were not.
@@ -133,12 +143,21 @@ class Recordings(Corpus):
             InputError: there is none, or two contradict each other.
         """
         if self.form is None:
+            if layout.source.sheets:
+                raise InputError(
+                    f"{self.title} has no annotation sheet",
+                    file=layout.source.root,
+                    clip=f"corpora.{self.name}.sheets",
+                    cure="remove the key",
+                )
             return [], []
-        chosen = [self.chosen(layout.source, "sheets", name) for name in layout.source.sheets]
+        chosen = list(
+            dict.fromkeys(self.chosen(layout.source, "sheets", name) for name in layout.source.sheets)
+        )
         sheets, refused = [], []
         for path in chosen or spreadsheets(layout.files):
             try:
-                sheets.append(read_sheet(path, self.form))
+                sheets += read_sheets(path, self.form)
             except InputError as error:
                 if chosen:
                     raise
@@ -153,21 +172,28 @@ class Recordings(Corpus):
         """The owner's word on every clip of the wanted subjects; rows that cannot be read become faults."""
         return read_rows(self, sheets, wanted, report)
 
+    def places(self, source: Source) -> list[Path]:
+        layout = self.layout(source)
+        return [*layout.homes, *(sheet.path for sheet in self.sheets(layout)[0])]
+
     def examine(
         self, source: Source, subjects: list[str] | None = None, *, corpus: str | None = None
     ) -> Index:
         from contracts.files import sha256
 
+        self.part(corpus)
         layout, report = self.layout(source), Report()
         present = {subject for subject, _ in layout.folders}
-        wanted = present if subjects is None else self._present(source, present, subjects)
+        wanted = set(present if subjects is None else subjects)
+        self._check_folders(layout, wanted - present, wanted, report)
         folders = {key: folder for key, folder in layout.folders.items() if key[0] in wanted}
-        report.skipped |= {
-            self.clip_id(*key): why for key, why in layout.no_clips.items() if key[0] in wanted
-        }
+        report.skipped |= {f"{self.name}/{where}": why for where, why in layout.no_clips.items()}
+        for key in self.ignored.keys() & folders.keys():
+            del folders[key]
+            report.skipped[self.clip_id(*key)] = self.ignored[key]
         sheets, refused = self.sheets(layout)
         if subjects is None:
-            # Rows of subjects without any folder must be listed too.
+            # Subjects without any folder have rows to be listed, too.
             wanted |= {key_of(self, cells)[0] for sheet in sheets for _, cells in sheet.rows}
         notes = by_clip(self, self.annotations(layout, sheets, wanted, report), report)
         digests = {None: ""} | {sheet.path: sha256(sheet.path) for sheet in sheets}
@@ -179,19 +205,42 @@ class Recordings(Corpus):
                     rows.append(row | {"sheet_sha256": digests[note.sheet]})
                 except InputError as fault:
                     report.faults.append(fault)
-            elif key not in layout.no_clips:
+            elif self.clip_id(*key) not in report.skipped:
                 where = f"row {note.row} of {note.sheet.name}"
                 report.skipped[self.clip_id(*key)] = f"{where}, but no folder on disk"
         faulty = {fault.clip for fault in report.faults}
         for key in folders:
             if key not in notes and self.clip_id(*key) not in faulty:
                 report.skipped[self.clip_id(*key)] = "a folder on disk, but no row in the annotation sheet"
-        recognised = self._recognised(layout, notes, {row["pictures"] for row in rows})
+        if len(pictures := {row["pictures"] for row in rows}) > 1:
+            report.fault(
+                "raw and cropped pictures lie among each other",
+                file=layout.source.root,
+                cure=f"keep them apart, and set corpora.{self.name}.frames to the folder you mean",
+            )
+        recognised = self._recognised(layout, notes, pictures)
         return report.index(rows, recognised | _passed_over(layout, refused))
 
     def clip_id(self, subject: str, clip: str) -> str:
         """`<corpus>/<subject>/<clip>`."""
         return f"{self.name}/{subject}/{clip}"
+
+    def _survey(self, root: Path) -> Survey:
+        return survey(root, self.is_home, lambda home, children: self._own(home))
+
+    def _own(self, home: Path) -> set[Path]:
+        """The home's subfolders that have clips in them, or are clips."""
+        found = [folder for _, folder in self.clips_in(home)] + [
+            folder for folder, _ in self.no_clips_in(home)
+        ]
+        return {home / folder.relative_to(home).parts[0] for folder in found}
+
+    def _no_clips(self, home: Path) -> Iterator[tuple[str, str]]:
+        for folder, why in self.no_clips_in(home):
+            yield folder.relative_to(home).as_posix(), why
+        for folder in sorted(set(peek(home)) - self._own(home)):
+            if not self.is_home(folder, peek(folder)) and _has_frames(folder):
+                yield folder.name, "a folder of frames whose name is no subject's or clip's"
 
     def _homes(self, source: Source, found: Survey) -> list[Path]:
         homes = self._chosen_homes(source, found) if source.frames else found.homes
@@ -201,7 +250,7 @@ class Recordings(Corpus):
 
     def _chosen_homes(self, source: Source, found: Survey) -> list[Path]:
         folder = self.chosen(source, "frames", source.frames)
-        if homes := survey(folder, self.is_home).homes:
+        if homes := self._survey(folder).homes:
             return homes
         raise InputError(
             f"no clip of {self.title} in the folder chosen as corpora.{self.name}.frames",
@@ -224,6 +273,10 @@ class Recordings(Corpus):
                 return InputError(
                     f"this is {what.partition('; ')[0]}", file=source.root, cure=what.partition("; ")[2]
                 )
+        if archives := [path.name for path in found.files if path.suffix.lower() in _ARCHIVES]:
+            return InputError(
+                f"no clip of {self.title} here, but {archives[0]}", file=source.root, cure="unpack it there"
+            )
         if other := _other_corpus(self, source):
             return InputError(
                 f"this is {other.title}, not {self.title}",
@@ -236,20 +289,34 @@ class Recordings(Corpus):
             cure=f"set corpora.{self.name}.root to the folder into which {self.title} was unpacked",
         )
 
-    def _present(self, source: Source, present: set[str], subjects: list[str]) -> set[str]:
-        if absent := sorted(set(subjects) - present):
-            raise InputError(
-                f"no folder of frames for subject {absent[0]} (found: {', '.join(sorted(present))})",
-                file=source.root,
-                clip=f"{self.name}/{absent[0]}",
-                cure=f"unpack that subject's clips below the root, or do not ask for {absent[0]}",
+    def _check_folders(self, layout: Layout, absent: set[str], wanted: set[str], report: Report) -> None:
+        """Subjects without a folder, and clips with two."""
+        if absent:
+            here = ", ".join(sorted({subject for subject, _ in layout.folders}))
+            report.fault(
+                f"no folder of frames for {_few(sorted(absent), 'subject')}",
+                file=layout.source.root,
+                clip=f"{self.name}/{min(absent)}",
+                cure=f"unpack their clips there, or set corpora.{self.name}.subjects to those found: {here}",
             )
-        return set(subjects)
+        for key, folder in layout.copies:
+            if key[0] in wanted:
+                report.fault(
+                    f"this clip is on disk twice (also {layout.folders.get(key)})",
+                    file=folder,
+                    clip=self.clip_id(*key),
+                    cure=f"remove one, or set corpora.{self.name}.frames to a folder that has it once",
+                )
 
     def _no_sheet(self, layout: Layout, refused: list[InputError]) -> InputError:
-        seen = "; ".join(f"{_place(layout, error.file)}: {error.problem}" for error in refused)
+        seen = [f"{_place(layout, error.file)}: {error.problem}" for error in refused]
+        seen += [
+            f"{_place(layout, path)}: not read, save it as .xlsx"
+            for path in layout.files
+            if path.suffix.lower() in UNREAD
+        ]
         return InputError(
-            f"the annotation sheet of {self.title} is missing" + (f" ({seen})" if seen else ""),
+            f"the annotation sheet of {self.title} is missing" + (f" ({'; '.join(seen)})" if seen else ""),
             file=layout.source.root / self.usual_sheet,
             cure="put the owner's sheet there or anywhere beside the frames (.xlsx, .xls, or saved as .csv)",
         )
@@ -265,6 +332,7 @@ class Recordings(Corpus):
         if len(frames) < 2:
             raise InputError("one frame is no clip", file=folder, clip=clip_id, cure="unpack the clip again")
         span = settle(list(frames), note.onset, note.apex, note.offset, note.said_apex)
+        report.notes += [(clip_id, "repair", text) for text in note.repairs]
         report.notes += [(clip_id, about, text) for about, text in span.remarks]
         return {
             "clip_id": clip_id,
@@ -280,7 +348,7 @@ class Recordings(Corpus):
             "action_units": note.action_units,
             "apex_source": span.apex_source,
             "range_source": span.range_source,
-            "pictures": _pictures(folder.relative_to(layout.source.root), next(iter(frames.values()))),
+            "pictures": _pictures(layout.source.root, list(frames.values()), clip_id),
             "sheet_row": note.row,
         }
 
@@ -300,9 +368,29 @@ class Recordings(Corpus):
         return found
 
 
-def _pictures(folder: Path, frame: Path) -> str:
-    cropped = re.search(r"crop|preprocess", folder.as_posix(), re.IGNORECASE)
-    return "cropped" if cropped or frame.name.lower().startswith("reg_") else "raw"
+def _pictures(root: Path, frames: list[Path], clip_id: str) -> str:
+    """Told by names alone: of the root, of what lies below it, and of the frames."""
+    cropped = {frame.name.lower().startswith("reg_") for frame in frames}
+    if len(cropped) > 1:
+        raise InputError(
+            "raw and cropped frames lie in one folder",
+            file=frames[0].parent,
+            clip=clip_id,
+            cure="remove one kind",
+        )
+    folders = Path(root.absolute().name) / frames[0].parent.relative_to(root)
+    said = re.search(r"crop|preprocess", folders.as_posix(), re.IGNORECASE)
+    return "cropped" if said or cropped == {True} else "raw"
+
+
+def _has_frames(folder: Path, depth: int = 4) -> bool:
+    try:
+        folders, files = listing(folder)
+    except InputError:
+        return False
+    if any(path.suffix.lower() in SUFFIXES for path in files):
+        return True
+    return depth > 0 and any(_has_frames(one, depth - 1) for one in folders)
 
 
 def _place(layout: Layout, file: Path) -> str:
@@ -316,6 +404,13 @@ def _passed_over(layout: Layout, refused: list[InputError]) -> dict[str, str]:
     return {"passed over": said} if said else {}
 
 
+def _few(names: list[str], what: str, shown: int = 4) -> str:
+    """`subject s01`, `2 subjects (s01, s02)`, `22 subjects (s01, s02, s03, s04, ...)`."""
+    if len(names) == 1:
+        return f"{what} {names[0]}"
+    return f"{len(names)} {what}s ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
+
+
 def _places(source: Source, homes: Iterable[Path]) -> str:
     return ", ".join(home.relative_to(source.root).as_posix() for home in homes)
 
@@ -326,7 +421,7 @@ def _other_corpus(mine: Corpus, source: Source) -> Corpus | None:
     for name in list_corpora():
         other = get_corpus(name)
         if isinstance(other, Recordings) and name != mine.name:
-            homes = survey(source.root, other.is_home).homes
-            if any(True for home in homes for _ in other.clips_in(home)):
-                return other
+            with contextlib.suppress(InputError):
+                if other.subject_paths(source):
+                    return other
     return None

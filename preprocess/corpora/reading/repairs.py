@@ -11,6 +11,8 @@ import functools
 from pathlib import Path
 from typing import NamedTuple
 
+from preprocess.corpora.reading.sheets import whole_number
+
 TABLE = Path(__file__).with_name("repairs.csv")
 
 
@@ -47,12 +49,18 @@ def repaired(
     for repair in read_repairs() if repairs is None else repairs:
         if (repair.corpus, repair.subject, repair.clip) != (corpus, subject, clip):
             continue
-        found = cells.get(repair.field, "")
-        if found == repair.old:
+        found = cells[repair.field]
+        if _same(found, repair.old):
             cells[repair.field] = repair.new
             remarks.append(f"{repair.field} {repair.old} -> {repair.new}: {repair.reason} ({repair.source})")
-        elif found != repair.new:
+        elif not _same(found, repair.new):
             remarks.append(
                 f"not repaired: {repair.field} is {found!r}, where the repair expects {repair.old}"
             )
     return cells, remarks
+
+
+def _same(cell: str, value: str) -> bool:
+    """Alike as numbers, where both are (`5793.0` is 5793), else as text."""
+    number = whole_number(cell)
+    return cell == value or (number is not None and number == whole_number(value))

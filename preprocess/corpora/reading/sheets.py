@@ -15,7 +15,9 @@ from pathlib import Path
 
 from contracts.errors import InputError
 
-SUFFIXES = (".xlsx", ".xls", ".csv")
+SUFFIXES = (".xlsx", ".xlsm", ".xls", ".csv")
+UNREAD = (".ods", ".numbers", ".xlsb", ".gsheet")
+"""Spreadsheets of other programs, named where no sheet is found."""
 MAX_BYTES = 64 * 2**20
 """Of a sheet, unpacked. Owners' sheets have under one MiB; anything beyond this is no annotation sheet."""
 MAX_ROWS, MAX_COLUMNS = 20_000, 256
@@ -45,9 +47,13 @@ class Form:
 
 @dataclass(frozen=True)
 class Sheet:
-    """An annotation sheet as read: for each row its 1-based number in the sheet and field -> text."""
+    """An annotation sheet as read: for each row its 1-based number in the sheet and field -> text.
+
+    A file may have several; `tab` counts them from 0.
+    """
 
     path: Path
+    tab: int
     rows: tuple[tuple[int, dict[str, str]], ...]
 
 
@@ -56,27 +62,29 @@ def spreadsheets(files: Iterable[Path]) -> list[Path]:
     return [path for path in files if path.suffix.lower() in SUFFIXES]
 
 
-def read_sheet(path: Path, form: Form) -> Sheet:
-    """The rows of the first sheet in a file that is of this form; blank rows are left out.
+def read_sheets(path: Path, form: Form) -> list[Sheet]:
+    """The sheets of a file that are of this form, at least one; blank rows are left out.
 
     Raises:
-        InputError: unreadable, no sheet has the headings (names the missing ones), none has a row, or the
-            clips are named as another corpus's are.
+        InputError: unreadable, no sheet has the headings (names the missing ones), none has a row, a heading
+            stands there twice, or the clips are named as another corpus's are.
     """
+    sheets = []
     required = [heading for field, heading in form.headings.items() if field not in form.optional]
     nearest: list[str] = []
     headed = False
-    for cells in read_cells(path):
+    for tab, cells in enumerate(read_cells(path)):
         for position, row in enumerate(cells):
             keys = [_key(cell) for cell in row]
             if all(_key(heading) in keys for heading in required):
                 headed = True
-                rows = tuple(_below(cells, position, keys, form))
-                if rows:
-                    return _checked(Sheet(path, rows), form)
+                if rows := tuple(_below(path, cells, position, keys, form)):
+                    sheets.append(_checked(Sheet(path, tab, rows), form))
                 break
             if _hits(row, required) > _hits(nearest, required):
                 nearest = row
+    if sheets:
+        return sheets
     if headed:
         raise InputError(
             "the sheet has its headings but not one row",
@@ -112,11 +120,15 @@ def read_cells(path: Path) -> list[Cells]:
             return list(_xls(path))
         if path.suffix.lower() in (".xlsx", ".xls"):
             raise ValueError("neither an .xlsx nor an .xls file by its first bytes")
-        return [_csv(path)]
+        return _csv(path)
     except InputError:
         raise
-    except FileNotFoundError as error:
-        raise InputError("the sheet is missing", file=path, cure="put it there") from error
+    except OSError as error:
+        raise InputError(
+            f"the sheet cannot be opened ({error.strerror})",
+            file=path,
+            cure="check that it is there, and its permissions",
+        ) from error
     except Exception as error:
         raise InputError(
             f"not a readable sheet ({type(error).__name__}: {error})", file=path, cure=_SAVE_AGAIN
@@ -131,6 +143,12 @@ def whole_number(cell: str) -> int | None:
 
 
 def _checked(sheet: Sheet, form: Form) -> Sheet:
+    if "apex" in form.headings and not any(cells["apex"] for _, cells in sheet.rows):
+        raise InputError(
+            f"the column {form.headings['apex']} is empty",
+            file=sheet.path,
+            cure=f"give the owner's file; if its cells are formulas, {_SAVE_AGAIN}",
+        )
     clips = [cells["clip"] for _, cells in sheet.rows if cells["clip"]]
     strangers = [clip for clip in clips if not form.clip.fullmatch(clip)]
     if len(strangers) * 2 > len(clips):
@@ -142,7 +160,14 @@ def _checked(sheet: Sheet, form: Form) -> Sheet:
     return sheet
 
 
-def _below(cells: Cells, position: int, keys: list[str], form: Form) -> Iterator[tuple[int, dict[str, str]]]:
+def _below(
+    path: Path, cells: Cells, position: int, keys: list[str], form: Form
+) -> Iterator[tuple[int, dict[str, str]]]:
+    for heading in form.headings.values():
+        if keys.count(_key(heading)) > 1:
+            raise InputError(
+                f"two columns are called {heading!r}", file=path, cure="remove or rename the wrong one"
+            )
     columns = {
         field: keys.index(_key(heading)) if _key(heading) in keys else None
         for field, heading in form.headings.items()
@@ -177,14 +202,19 @@ def _xlsx(path: Path) -> Iterator[Cells]:
 def _xls(path: Path) -> Iterator[Cells]:
     import xlrd
 
+    def text(cell: xlrd.sheet.Cell) -> str:
+        if cell.ctype == xlrd.XL_CELL_ERROR:
+            return xlrd.error_text_from_code[cell.value]
+        return _text(bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else cell.value)
+
     with xlrd.open_workbook(path, logfile=io.StringIO(), on_demand=True) as book:
         for sheet in book.sheets():
-            rows = (sheet.row_values(k, end_colx=MAX_COLUMNS) for k in range(sheet.nrows))
-            # A sheet that ends far down has a million empty rows, on which nothing may be spent.
-            yield _bounded(path, ([_text(value) for value in row] if any(row) else [] for row in rows))
+            rows = (sheet.row_slice(k, end_colx=MAX_COLUMNS) for k in range(sheet.nrows))
+            yield _bounded(path, ([text(cell) for cell in row] for row in rows))
 
 
-def _csv(path: Path) -> Cells:
+def _csv(path: Path) -> list[Cells]:
+    """The table by each of the delimiters in use; only the right one gives the headings."""
     content = path.read_bytes()
     if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ValueError("it is not text")
@@ -195,10 +225,16 @@ def _csv(path: Path) -> Cells:
             break
         except UnicodeDecodeError:
             continue
-    # The delimiter is the one that divides the widest line into most cells; free text has few of any kind.
-    delimiter = max(",;\t", key=lambda mark: max((line.count(mark) for line in text.splitlines()), default=0))
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return _bounded(path, ([cell.strip() for cell in row[:MAX_COLUMNS]] for row in rows))
+    tables, fault = [], None
+    for delimiter in ",;\t":
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        try:
+            tables.append(_bounded(path, ([cell.strip() for cell in row[:MAX_COLUMNS]] for row in rows)))
+        except csv.Error as error:  # by the wrong delimiter, quotes stand in odd places
+            fault = error
+    if fault and all(len(row) < 2 for table in tables for row in table):
+        raise fault
+    return tables
 
 
 def _bounded(path: Path, rows: Iterable[list[str]]) -> Cells:

@@ -6,7 +6,7 @@ levels down.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from contracts.errors import InputError
 
 _DEPTH = 4
 """Enough for `SMIC/SMIC_all_raw/SMIC_all_raw/HS` below a root that holds several corpora."""
+# What file managers and archivers leave; Mac archives bring every folder a second time, without its frames.
+_HIDDEN = (".", "~", "__MACOSX", "$RECYCLE", "System Volume Information")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Survey:
     Attributes:
         root: where it began.
         homes: folders that look right.
-        files: everything that is no folder and lies on the way, not inside a home.
-        passed: folders that do not look right.
+        files: everything that is no folder and lies on the way.
+        passed: folders that do not look right, those that cannot be listed among them.
     """
 
     root: Path
@@ -33,33 +35,63 @@ class Survey:
     passed: list[Path]
 
 
-def survey(root: Path, looks_right: Callable[[Path, list[Path]], bool]) -> Survey:
-    """Search `root` and four levels below it, never inside a folder that looks right.
+def survey(
+    root: Path,
+    looks_right: Callable[[Path, list[Path]], bool],
+    belongs: Callable[[Path, list[Path]], set[Path]] = lambda folder, children: set(children),
+) -> Survey:
+    """Search `root` and four levels below it, never inside what belongs to a folder that looks right.
 
     Args:
         looks_right: given a folder and its visible subfolders, whether the corpus's clips lie here.
+        belongs: given a folder that looks right and its visible subfolders, those that are the corpus's;
+            default: all.
 
     Raises:
-        InputError: a folder cannot be listed.
+        InputError: the root cannot be listed.
     """
     homes, files, passed, level = [], [], [], [root]
-    for _ in range(_DEPTH + 1):
+    seen: set[str] = set()
+    for depth in range(_DEPTH + 1):
         below = []
         for folder in level:
-            children, found = listing(folder)
+            # A link may lead back to a folder above it, or a second time to one beside it.
+            if (real := os.path.realpath(folder)) in seen:
+                continue
+            seen.add(real)
+            try:
+                children, found = listing(folder)
+            except InputError:
+                if not depth:
+                    raise
+                passed.append(folder)
+                continue
             files += found
             if looks_right(folder, children):
                 homes.append(folder)
+                children = sorted(set(children) - belongs(folder, children))
             else:
                 passed.append(folder)
-                below += children
+            below += children
         level = below
     return Survey(root, homes, files, passed)
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Visible subfolders, sorted by name; a half-written clip is hidden by its leading dot."""
+    """Visible subfolders, sorted by name; a half-written clip is hidden by its leading dot.
+
+    Raises:
+        InputError: the folder cannot be listed.
+    """
     return listing(folder)[0]
+
+
+def peek(folder: Path) -> list[Path]:
+    """As `subfolders`, but none where the folder cannot be listed: for looking around."""
+    try:
+        return subfolders(folder)
+    except InputError:
+        return []
 
 
 def listing(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -70,29 +102,19 @@ def listing(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     try:
         with os.scandir(folder) as entries:
-            visible = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith((".", "~")))
+            visible = sorted((e.name, _is_folder(e)) for e in entries if not e.name.startswith(_HIDDEN))
     except OSError as error:
         raise InputError(
-            f"the folder cannot be listed ({error.strerror})", file=folder, cure="check its permissions"
+            f"the folder cannot be listed ({error.strerror})",
+            file=folder,
+            cure="check what it is, and its permissions",
         ) from error
     folders = [folder / name for name, is_dir in visible if is_dir]
     return folders, [folder / name for name, is_dir in visible if not is_dir]
 
 
-def keyed(found: Iterable[tuple[tuple[str, str], Path]]) -> dict[tuple[str, str], Path]:
-    """The found clip folders by (subject, clip).
-
-    Raises:
-        InputError: a clip lies in two folders.
-    """
-    folders: dict[tuple[str, str], Path] = {}
-    for key, folder in found:
-        if key in folders:
-            raise InputError(
-                f"this clip is on disk twice (also {folders[key]})",
-                file=folder,
-                clip="/".join(key),
-                cure="remove one, or name the folder you mean as the corpus's `frames` in the configuration",
-            )
-        folders[key] = folder
-    return folders
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False

@@ -17,6 +17,7 @@ what can be wrong with it; `portraits` makes the faces, `action_units` and `moti
 them, `pictures` saves them, and `truth` keeps what was planted.
 """
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -169,13 +170,20 @@ def write_corpus(
 
 
 def _clear(root: Path, clip: PlannedClip) -> None:
-    """Remove what an earlier run left of a clip's subject, in whatever variant and case it wrote it."""
+    """Remove what an earlier run left of a clip's subject, in whatever variant and case it wrote it.
+
+    A subject's folders without clips go too: an empty `s3/micro` still looks like a copy of SMIC.
+    """
     layout = get_layout(clip.corpus)
     some = replace(clip, clip=layout.ANY_CLIP.format(subject=clip.subject), emotion="*")
-    for variant in layout.VARIANTS.values():
+    beside = (variant for fault in layout.FAULTS.values() for variant in fault.beside)
+    for variant in (*layout.VARIANTS.values(), *beside):
         pattern = place(layout, some, variant).folder
         for stale in {*root.glob(pattern), *root.glob(pattern.upper())}:
             shutil.rmtree(stale)
+            for above in stale.parents[: variant.own_levels]:
+                with contextlib.suppress(OSError):  # not empty yet
+                    above.rmdir()
 
 
 def _claim(root: Path) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import InputError
-from preprocess.corpora.dfme import EMOTIONS, MEMBERS, PART_OF
+from preprocess.corpora.facts.dfme import EMOTIONS, MEMBERS, PART_OF
 from preprocess.corpora.synthetic.plan import Role, number_of
 
 SMIC = tuple(f"s{n:02d}" for n in (*range(1, 7), 8, 9, *range(11, 16), *range(18, 21)))

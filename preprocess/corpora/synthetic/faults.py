@@ -25,13 +25,17 @@ _FAR = 3000  # frames; farther than any clip is long
 
 @dataclass(frozen=True)
 class Fault:
-    """What a fault does, in a line, and how; see above."""
+    """What a fault does, in a line, and how; see above.
+
+    `beside`: where `more` puts folders, if that is no variant of the corpus.
+    """
 
     says: str
     clip: Callable[[PlannedClip], PlannedClip | None] | None = None
     every: Callable[[PlannedClip], PlannedClip] | None = None
     more: Callable[[list[PlannedClip], Variant], list[tuple[PlannedClip, Variant]]] | None = None
     book: Callable[[Workbook], Workbook | None] | None = None
+    beside: tuple[Variant, ...] = ()
 
 
 def strike(clips: list[PlannedClip], name: str, fault: Fault) -> list[PlannedClip]:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from contracts.errors import InputError
-from preprocess.corpora.dfme import EMOTIONS, MEMBERS, PART_OF
+from preprocess.corpora.facts.dfme import EMOTIONS, MEMBERS, PART_OF
 from preprocess.corpora.synthetic import (
     Options,
     list_layouts,
@@ -80,9 +80,17 @@ def test_a_variant_is_written_as_planned(corpus, variant, tmp_path):
         ("smic", "padded", "s03", r"SMIC_all_raw/HS/s03/micro/negative/s3_ne_01/image\d{6,}\.bmp"),
         ("smic", "cropped", "s03", r"SMIC_all_cropped/HS/s3/micro/negative/s3_ne_01/reg_image\d{6,}\.bmp"),
         ("smic", "extended", "s20", r"SMIC-E_raw image/HS_long/SMIC-HS-E/HS/s20/s20_ne_01/image\d{7,}\.jpg"),
+        (
+            "smic",
+            "extended_short",
+            "s03",
+            r"SMIC-E_raw image/HS_long/SMIC-HS-E/s03/s3_ne_01/image\d{6,}\.jpg",
+        ),
+        ("smic", "extended_alone", "s03", r"SMIC_HS_E/HS/s03/s3_ne_01/image\d{6,}\.jpg"),
         ("casme2", "selected", "sub01", r"CASME2_RAW_selected/sub01/EP\d\d_\d\df?/img[1-9]\d*\.jpg"),
         ("casme2", "selected_doubled", "sub01", r"(CASME2_RAW_selected/){2}sub01/EP\d\d_\d\df?/img\d+\.jpg"),
         ("casme2", "raw", "sub01", r"CASME2-RAW/sub01/EP\d\d_\d\df?/img1\.jpg"),
+        ("casme2", "raw_nested", "sub01", r"CASME2_RAW/CASME2-RAW/sub01/EP\d\d_\d\df?/img1\.jpg"),
         ("casme2", "cropped", "sub01", r"Cropped/sub01/EP\d\d_\d\df?/reg_img[1-9]\d*\.jpg"),
         ("casme2", "cropped_doubled", "sub01", r"Cropped/Cropped/sub01/EP\d\d_\d\df?/reg_img\d+\.jpg"),
         (
@@ -91,17 +99,26 @@ def test_a_variant_is_written_as_planned(corpus, variant, tmp_path):
             "sub01",
             r"Cropped-updated/Cropped/sub01/EP\w+/reg_img\d+\.jpg",
         ),
+        ("casme2", "cropped_original", "sub01", r"Cropped_original/sub01/EP\w+/reg_img\d+\.jpg"),
         (
             "casme2",
             "li_xiaobai",
             "sub01",
             r"CASME2_preprocessed_Li Xiaobai/Cropped/sub01/EP\w+/reg_img.*",
         ),
+        (
+            "casme2",
+            "li_xiaobai_small",
+            "sub01",
+            r"CASME2_preprocessed_small_Li Xiaobai/Cropped/sub01/EP\w+/reg_img.*",
+        ),
         ("casme2", "recropped", "sub01", r"CASME2-RAW-cropped/sub01/EP\d\d_\d\df?/img001\.jpg"),
         ("samm", "single", "006", r"SAMM/006/006_1_\d/006_\d{4}\.jpg"),
         ("samm", "doubled", "006", r"SAMM/SAMM/006/006_1_\d/006_\d{4}\.jpg"),
         ("samm", "flat", "006", r"006/006_1_\d/006_\d{4}\.jpg"),
         ("samm", "cropped", "006", r"SAMM_CROP/006/006_1_\d/006_\d{4}\.jpg"),
+        ("samm", "cropped_in_full", "006", r"SAMM_Cropped/006/006_1_\d/006_\d{4}\.jpg"),
+        ("samm", "clip", "006", r"SAMM_clip/006/006_1_\d/006_\d{4}\.jpg"),
         ("samm", "long_videos", "006", r"SAMM_longvideos/006_1/006_1_0001\.jpg"),
         ("dfme", "doubled", "sub0003", r"train_data/train_data/sub0003_01/\d{5}\.png"),
         ("dfme", "single", "sub0008", r"test_data_A/sub0008_01/\d{5}\.png"),
@@ -244,9 +261,11 @@ def test_headings_stand_where_the_owners_put_them():
 
 def test_other_releases_have_their_own_workbooks():
     """By which a reader can tell them."""
-    (extended,) = plan_sheet("smic", ["s20"], Options(variant="extended"))
-    assert Path(extended.path).name == "SMIC-HS-E_annotation"
-    assert extended.headings[3:5] == ["OnsetF", "OffsetF"]
+    for variant in ("extended", "extended_short", "extended_alone"):
+        (extended,) = plan_sheet("smic", ["s20"], Options(variant=variant))
+        assert Path(extended.path).name == "SMIC-HS-E_annotation"
+        assert Path(extended.path).parent.name in ("SMIC-HS-E", "SMIC_HS_E")
+        assert extended.headings[3:5] == ["OnsetF", "OffsetF"]
     (long,) = plan_sheet("samm", ["006"], Options(variant="long_videos"))
     assert Path(long.path).name == "SAMM_LongVideos_V2_Release"
     assert (long.header, "Estimated Emotion" in long.headings) == (11, False)
@@ -370,9 +389,12 @@ def test_folders_that_are_no_clips():
 
     unlabelled = extra("casme2", "unlabelled", ["sub01", "sub09", "sub24"])
     assert [clip.clip_id for clip in unlabelled] == ["casme2/sub09/EP02_02f", "casme2/sub24/EP02_07"]
-    vis, neutral = extra("smic", "siblings", ["s11"])
+    vis, nir, neutral = extra("smic", "siblings", ["s11"])
+    _, spaced, _ = extra("smic", "siblings", ["s12"])
     assert vis.folder == "SMIC_all_raw/VIS/s11/micro/negative/s11_ne_01"
-    assert all(len(name) == len("12345.bmp") and name[:5].isdigit() for name in vis.files)
+    assert nir.folder == "SMIC_all_raw/NIR/s11/micro/negative/s11_ne_01"
+    assert all(re.fullmatch(r"\d{5}\.bmp", name) for name in vis.files + nir.files)
+    assert all(re.fullmatch(r"frame \d{5}\.jpg", name) for name in spaced.files)
     assert neutral.folder == "SMIC_all_raw/HS/s11/non_micro/s11_nm_01"
     copies = extra("samm", "both", ["006"])
     assert {clip.folder.split("/")[0] for clip in copies} == {"SAMM_CROP"}

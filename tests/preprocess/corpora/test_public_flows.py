@@ -14,7 +14,7 @@ from public_flow_tree import HANDFUL, HEADER, OFFICIAL, FlowTree, flow, official
 
 from contracts.clips import NO_FRAME, read_clips, write_clips
 from contracts.errors import InputError
-from preprocess.corpora import get_corpus
+from preprocess.corpora import get_corpus, list_corpora
 from preprocess.corpora.corpus import Source
 from preprocess.corpora.public_flows import EMOTIONS, FOLDER, LIST, official
 
@@ -73,17 +73,33 @@ def test_each_corpus_has_its_own_clips_in_the_official_spelling(written, tmp_pat
     assert list(read_clips(tmp_path / "clips.csv").clip_id) == sorted(own)
 
 
-def test_without_a_name_the_first_corpus_is_meant_and_a_strange_one_is_refused(written):
+@pytest.mark.parametrize("call", [CORPUS.index, CORPUS.examine, CORPUS.subject_paths])
+def test_the_corpus_must_be_named_and_a_strange_one_is_refused(written, call):
     source = Source(written.root)
-    assert set(CORPUS.index(source).clips.corpus) == {CORPUS.provides[0]}
+    with pytest.raises(ValueError, match="smic, casme2, samm: name one"):
+        call(source)
     with pytest.raises(InputError, match=r"no clips of 'dfme'.*smic, casme2, samm"):
-        CORPUS.index(source, corpus="dfme")
+        call(source, corpus="dfme")
+
+
+@pytest.mark.parametrize("name", list_corpora())
+def test_a_corpus_needs_no_name_where_it_is_the_only_one(name):
+    corpus = get_corpus(name)
+    assert [corpus.part(one) for one in corpus.provides] == list(corpus.provides)
+    if len(corpus.provides) == 1:
+        assert corpus.part(None) == name
 
 
 def test_only_the_wanted_subjects_are_read(tree):
     tree.picture(HANDFUL[5]).write_bytes(b"not read")
+    save(tree.home / "sub02_EP99_01 .png", flow(50))
+    rows = tree.rows()
+    rows[4][3] = "none of the three"
+    tree.write_list([*rows, rows[6]])
     index = CORPUS.index(Source(tree.root), ["sub01"], corpus="casme2")
     assert list(index.clips.clip_id) == ["casme2/sub01/EP02_01f"]
+    assert index.skipped.empty
+    assert "5 of 145 clips, 3 of 24 subjects" in index.recognised["frames"], "the whole folder"
     with pytest.raises(InputError, match=r"casme2/sub26: this subject has no clip"):
         CORPUS.index(Source(tree.root), ["sub01", "sub26"], corpus="casme2")
 
@@ -174,7 +190,6 @@ def nested(tree):
 ROOTS = {
     "the repository": lambda tree: tree.root,
     "a relative path": lambda tree: Path(os.path.relpath(tree.root)),
-    "the pictures' folder": lambda tree: tree.home,
     "its parent": lambda tree: Path(shutil.copy(tree.sheet, tree.home.parent)).parent,
     "doubled repository": nested,
     "doubled folder": lambda tree: moved(tree, f"datasets/{FOLDER}/{FOLDER}"),
@@ -200,6 +215,16 @@ def test_the_pictures_are_found(tree, place):
     assert LIST in {path.name for path in sheets}
     # The DAG notes their state under their path from the root.
     assert all(path.relative_to(root) and path.is_file() for path in sheets)
+    home, sheet = CORPUS.places(Source(root))
+    assert (home.name.casefold(), sheet.name) == (FOLDER.casefold(), LIST)
+    assert home.is_relative_to(root)
+
+
+def test_the_pictures_folder_alone_is_no_root(written):
+    with pytest.raises(
+        InputError, match=r"list of clips is missing.* Set corpora\.public_flows\.root to the repo"
+    ):
+        CORPUS.index(Source(written.home), corpus="smic")
 
 
 def test_copies_per_fold_and_face_crops_are_never_taken(tree):
@@ -220,13 +245,15 @@ def test_of_several_copies_the_user_chooses(tree):
     for chosen in ("old", f"old/{FOLDER}", f"datasets/{FOLDER}"):
         clips = CORPUS.index(Source(tree.root, frames=chosen), corpus="smic").clips
         assert all(name.startswith(chosen) for name in clips.frames_dir)
-    (tree.root / "mine").mkdir()
+    with pytest.raises(InputError, match="more than once"):
+        CORPUS.places(Source(tree.root))
     shutil.copytree(tree.home, tree.root / "mine/flows of another name")
     assert len(examined(tree.root, frames="mine/flows of another name")[0]) == len(HANDFUL)
     for wrong, problem in (
-        ("new", "there is no 'new'"),
-        ("..", "there is no '..'"),
-        ("mine", "no PNG picture"),
+        ("new", "there is no folder 'new'"),
+        ("..", "there is no folder '..'"),
+        (LIST, "there is no folder"),
+        ("mine", r"mine: no folder .* with PNG pictures.*corpora\.public_flows\.frames"),
     ):
         with pytest.raises(InputError, match=problem):
             CORPUS.index(Source(tree.root, frames=wrong), corpus="smic")
@@ -240,6 +267,12 @@ def test_lists_that_contradict_each_other_are_refused_until_one_is_chosen(tree):
         CORPUS.index(Source(tree.root), corpus="smic")
     assert len(examined(tree.root, sheets=("copy.csv",))[0]) == len(HANDFUL)
     assert len(examined(tree.root, sheets=(LIST,))[0]) == len(HANDFUL) - 1
+    # The DAG watches what is read, and nothing else.
+    chosen = Source(tree.root, sheets=("copy.csv",))
+    assert CORPUS.sheet_files(chosen) == [tree.root / "copy.csv"]
+    assert CORPUS.places(chosen) == [tree.home, tree.root / "copy.csv"]
+    with pytest.raises(InputError, match=r"no file 'gone\.csv'"):
+        CORPUS.sheet_files(Source(tree.root, sheets=("gone.csv",)))
 
 
 @pytest.mark.parametrize(
@@ -279,9 +312,17 @@ def test_what_stands_on_one_side_only_is_skipped_with_its_reason(tree):
         FIRST.clip_id: f"row 2 of {LIST}, but no picture on disk",
         "samm/020/020_2_1": f"a picture on disk, but no row in {LIST}",
         "casme2/sub01/EP99_01": f"a picture on disk, but no row in {LIST}",
-        "smic/portrait.png": "a picture whose name is no clip's",
-        "casme2/sub01_EP02_01f.jpg": "not a PNG, so not the published values",
+        "public_flows/portrait.png": "a picture whose name is no clip's",
+        "public_flows/sub01_EP02_01f.jpg": "not a PNG, so not the published values",
     }
+
+
+def test_pictures_of_no_clip_are_said_once(tree):
+    save(tree.home / "portrait.png", flow(51))
+    said = [
+        list(CORPUS.index(Source(tree.root), corpus=corpus).skipped.clip_id) for corpus in CORPUS.provides
+    ]
+    assert said == [["public_flows/portrait.png"], [], []]
 
 
 def spoilt_picture(tree, pixels):

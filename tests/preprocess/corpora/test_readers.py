@@ -105,7 +105,7 @@ def test_smic_label_comes_from_the_folder_and_other_folders_are_no_clips(tree_of
     index = tree.index()
     assert len(index.clips) == len(tree.planned)
     assert index.skipped.to_dict("list") == {
-        "clip_id": ["smic/s03/s03_nm_01"],
+        "clip_id": ["smic/s3/non_micro/s3_nm_01"],
         "reason": ["a non_micro clip: no micro-expression"],
     }
     assert set(index.clips.apex_source) == {"none"}

@@ -9,7 +9,7 @@ import pytest
 from contracts.errors import InputError
 from preprocess.corpora.reading import sheets
 from preprocess.corpora.reading.annotations import subject_spelling
-from preprocess.corpora.reading.sheets import Form, read_cells, read_sheet, whole_number
+from preprocess.corpora.reading.sheets import Form, read_cells, read_sheets, whole_number
 
 FORM = Form(
     headings={"subject": "Subject", "clip": "Filename", "onset": "Onset Frame", "action_units": "AU"},
@@ -65,7 +65,7 @@ def write_csv(path, rows, delimiter=",", encoding="utf-8"):
     ids=["xlsx", "later sheet", "xlsx named xls", "xls", "csv", "semicolons and mark", "tabs in utf-16"],
 )
 def test_every_kind_of_file_reads_the_same(tmp_path, write):
-    sheet = read_sheet(write(tmp_path), FORM)
+    (sheet,) = read_sheets(write(tmp_path), FORM)
     assert [cells for _, cells in sheet.rows] == TEXT
     assert [number for number, _ in sheet.rows] == [2, 3]
 
@@ -78,7 +78,7 @@ def test_header_after_a_preamble_with_other_case_and_spaces(tmp_path):
         [],
         [None, 12, "x", "6_1", "006"],
     ]
-    ((number, cells),) = read_sheet(write_xlsx(tmp_path / "a.xlsx", data=rows), FORM).rows
+    ((number, cells),) = read_sheets(write_xlsx(tmp_path / "a.xlsx", data=rows), FORM)[0].rows
     assert number == 5
     assert cells == {"subject": "006", "clip": "6_1", "onset": "12", "action_units": ""}
 
@@ -86,12 +86,19 @@ def test_header_after_a_preamble_with_other_case_and_spaces(tmp_path):
 def test_text_of_other_languages_survives(tmp_path):
     rows = [["Subject", "Filename", "Onset Frame", "AU"], ["6", "6_1", 1, "soft focus é"]]
     path = write_csv(tmp_path / "a.csv", rows, encoding="cp1252")
-    assert read_sheet(path, FORM).rows[0][1]["action_units"] == "soft focus é"
+    assert read_sheets(path, FORM)[0].rows[0][1]["action_units"] == "soft focus é"
+
+
+def test_all_sheets_of_the_form_are_read(tmp_path):
+    path = write_xlsx(tmp_path / "a.xlsx", train=ROWS[:2], notes=[["x"]], test=[ROWS[0], ROWS[2]])
+    sheets_read = read_sheets(path, FORM)
+    assert [sheet.tab for sheet in sheets_read] == [0, 2]
+    assert [cells for sheet in sheets_read for _, cells in sheet.rows] == TEXT
 
 
 def refusal(path) -> str:
     with pytest.raises(InputError) as caught:
-        read_sheet(path, FORM)
+        read_sheets(path, FORM)
     assert caught.value.file == path
     return str(caught.value)
 
@@ -110,6 +117,37 @@ def test_another_corpus_by_its_clips(tmp_path):
     assert "another corpus: its clips are named like 'EP02_01f'" in refusal(
         write_csv(tmp_path / "a.csv", rows)
     )
+
+
+def test_a_heading_twice(tmp_path):
+    rows = [[*ROWS[0], "onset  frame"], [*ROWS[1], 1]]
+    assert "two columns are called 'Onset Frame'" in refusal(write_xlsx(tmp_path / "a.xlsx", data=rows))
+
+
+def test_error_and_truth_cells_are_no_numbers(tmp_path):
+    xlwt = pytest.importorskip("xlwt")
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Sheet1")
+    for x, heading in enumerate(ROWS[0]):
+        sheet.write(0, x, heading)
+    sheet.write(1, 1, "6_1")
+    sheet.row(1).set_cell_error(2, 0x2A)
+    sheet.row(1).set_cell_boolean(3, True)
+    book.save(str(tmp_path / "a.xls"))
+    ((_, cells),) = read_sheets(tmp_path / "a.xls", FORM)[0].rows
+    assert (cells["onset"], cells["action_units"]) == ("#N/A", "True")
+
+
+def test_a_quote_that_is_never_closed_swallows_nothing(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('Subject,Filename,Onset Frame\n006,"6_1,12\n006,6_2,13\n')
+    assert "not a readable sheet" in refusal(path)
+
+
+def test_a_preamble_with_more_commas_than_the_table_has_columns(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a, b, c, d, e, f, g\nSubject;Filename;Onset Frame\n006;6_1;12\n")
+    assert read_sheets(path, FORM)[0].rows[0][1]["onset"] == "12"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +191,7 @@ def test_a_wrong_extent_cuts_nothing_off(tmp_path):
     with zipfile.ZipFile(tmp_path / "b.xlsx", "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, re.sub(rb'<dimension ref="[^"]+"', b'<dimension ref="A1"', content))
-    assert [cells for _, cells in read_sheet(tmp_path / "b.xlsx", FORM).rows] == TEXT
+    assert [cells for _, cells in read_sheets(tmp_path / "b.xlsx", FORM)[0].rows] == TEXT
 
 
 @pytest.mark.parametrize("cell", ["6", "006", "6.0", "sub6", "sub006"])

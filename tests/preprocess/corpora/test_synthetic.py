@@ -1,6 +1,8 @@
 """The synthetic corpora: repeatable, independent by subject, and moving exactly as the planted truth says."""
 
 import dataclasses
+import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -8,6 +10,8 @@ import numpy as np
 import pytest
 
 from contracts.errors import InputError
+from contracts.provenance import ROOT, code_digest
+from preprocess.corpora import list_corpora
 from preprocess.corpora.synthetic import Options, list_layouts, plan, write_sheet, write_subject
 from preprocess.corpora.synthetic.action_units import field, parse
 from preprocess.corpora.synthetic.layouts import get_layout
@@ -233,3 +237,56 @@ def test_fewer_clips_leave_none_of_the_old(tmp_path):
     write_subject(tmp_path / "raw", None, "samm", "011", blank)
     folders = {path.parent.relative_to(tmp_path / "raw").as_posix() for path in tmp_path.rglob("*.[jJ]*")}
     assert folders == {clip.folder for clip in plan("samm", ["006"], more) + plan("samm", ["011"], blank)}
+
+
+@pytest.mark.parametrize("before", [{"faults": ("siblings",)}, {"faults": ("siblings", "upper_case")}])
+@pytest.mark.parametrize("variant", ["raw", "cropped"])
+def test_folders_beside_a_corpus_do_not_outlive_it(tmp_path, before, variant):
+    """Nor do empty ones, which a reader may take for a second copy; other subjects' stay."""
+    blank = dataclasses.replace(TINY, pictures="blank")
+    for subject in ("s11", "s12"):
+        write_subject(tmp_path, None, "smic", subject, dataclasses.replace(blank, **before))
+    others = {path for path in tmp_path.rglob("*") if re.search(r"/s12\b", str(path), re.IGNORECASE)}
+    now = dataclasses.replace(blank, variant=variant)
+    write_subject(tmp_path, None, "smic", "s11", now)
+    mine = {path for path in tmp_path.rglob("[sS]11_*") if path.is_dir()}
+    assert mine == {tmp_path / clip.folder for clip in plan("smic", ["s11"], now)}
+    assert {path for path in tmp_path.rglob("*") if path.name.lower() == "s11"} == {
+        folder.parents[2] for folder in mine
+    }
+    assert others and all(path.exists() for path in others)
+
+
+# What recordings depend on.
+
+
+@pytest.fixture
+def copied_code(tmp_path, monkeypatch):
+    """The rooms that the generator may import from, as a copy to edit."""
+    for room in ("contracts", "preprocess"):
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("contracts.provenance.ROOT", tmp_path)
+    return tmp_path / "preprocess" / "corpora"
+
+
+def edit(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+@pytest.mark.parametrize("corpus", list_layouts())
+def test_editing_a_reader_makes_no_recording_again(corpus, copied_code):
+    """The digest by which the DAG tells whether recordings are of the present generator."""
+
+    def digest():
+        return code_digest("preprocess.corpora.synthetic", f"preprocess.corpora.synthetic.layouts.{corpus}")
+
+    before = digest()
+    readers = [copied_code / f"{name}.py" for name in list_corpora()]
+    readers += [path for path in (copied_code / "reading").rglob("*") if path.is_file()]
+    for path in readers:
+        edit(path)
+    assert digest() == before
+    for name in ("synthetic/census.py", f"synthetic/layouts/{corpus}.py", "facts/dfme.py"):
+        edit(copied_code / name)
+        assert digest() != before, f"{name} does not count"
+        before = digest()

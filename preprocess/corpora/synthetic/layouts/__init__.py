@@ -56,6 +56,13 @@ class Variant:
     first: int | None = None
     other_release: bool = False
 
+    @property
+    def own_levels(self) -> int:
+        """How many of the folders above a clip's are its subject's alone."""
+        above = self.folder.split("/")[:-1]
+        own = [k for k, part in enumerate(above) if "{subject}" in part or "{person}" in part]
+        return len(above) - own[0] if own else 0
+
 
 @dataclass(frozen=True)
 class Coding:

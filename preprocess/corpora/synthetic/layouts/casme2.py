@@ -37,10 +37,21 @@ VARIANTS = {
     "raw": Variant(
         "raw, whole recordings from img1", "CASME2-RAW/{subject}/{clip}", _RAW, whole=True, first=1
     ),
+    "raw_nested": Variant(
+        "the same, under the archive's name",
+        "CASME2_RAW/CASME2-RAW/{subject}/{clip}",
+        _RAW,
+        whole=True,
+        first=1,
+    ),
     "cropped": _cropped("registered faces", "Cropped"),
     "cropped_doubled": _cropped("registered faces, unpacked doubled", "Cropped/Cropped"),
     "cropped_updated": _cropped("registered faces, a later release", "Cropped-updated/Cropped"),
+    "cropped_original": _cropped("registered faces, as users name them beside others", "Cropped_original"),
     "li_xiaobai": _cropped("faces by X. Li; a space in the path", "CASME2_preprocessed_Li Xiaobai/Cropped"),
+    "li_xiaobai_small": _cropped(
+        "the same by the name of a smaller set", "CASME2_preprocessed_small_Li Xiaobai/Cropped"
+    ),
     "recropped": Variant(
         "a user's own crops, numbers padded",
         "CASME2-RAW-cropped/{subject}/{clip}",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from preprocess.corpora.dfme import EMOTIONS, PART_OF, SHEETS
+from preprocess.corpora.facts.dfme import EMOTIONS, PART_OF, SHEETS
 from preprocess.corpora.synthetic import census, faults
 from preprocess.corpora.synthetic.layouts import Coding, Frame, Variant
 from preprocess.corpora.synthetic.layouts.workbook import Workbook, cell

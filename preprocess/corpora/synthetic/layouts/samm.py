@@ -27,6 +27,14 @@ VARIANTS = {
     "doubled": Variant("unpacked doubled", "SAMM/SAMM/{subject}/{clip}", _FILE),
     "flat": Variant("the root is the folder of subjects", "{subject}/{clip}", _FILE),
     "cropped": Variant("a user's own crops", "SAMM_CROP/{subject}/{clip}", _FILE, cropped=True),
+    "cropped_in_full": Variant(
+        "the same by another name", "SAMM_Cropped/{subject}/{clip}", _FILE, cropped=True
+    ),
+    "clip": Variant(
+        "users' crops go by this name too, but no name in it says so: written and read as raw",
+        "SAMM_clip/{subject}/{clip}",
+        _FILE,
+    ),
     "long_videos": Variant(
         "SAMM Long Videos, another release",
         "SAMM_longvideos/{video}",

@@ -22,6 +22,13 @@ ANY_CLIP = "{subject}_*"
 
 _CLIP = "micro/{emotion}/s{person}_{take}"
 _RAW, _CROPPED = "image{frame:06d}.bmp", "reg_image{frame:06d}.bmp"
+
+
+def _extended(says: str, home: str) -> Variant:
+    folder = f"{home}/{{subject}}/s{{person}}_{{take}}"
+    return Variant(says, folder, "image{frame:06d}.jpg", whole=True, other_release=True)
+
+
 VARIANTS = {
     "raw": Variant("the short clips, raw", f"SMIC_all_raw/HS/s{{person}}/{_CLIP}", _RAW),
     "doubled": Variant(
@@ -35,19 +42,15 @@ VARIANTS = {
     "cropped": Variant(
         "registered faces", f"SMIC_all_cropped/HS/s{{person}}/{_CLIP}", _CROPPED, cropped=True
     ),
-    "extended": Variant(
-        "SMIC-E: long clips, another release",
-        "SMIC-E_raw image/HS_long/SMIC-HS-E/HS/{subject}/s{person}_{take}",
-        "image{frame:06d}.jpg",
-        whole=True,
-        other_release=True,
-    ),
+    "extended": _extended("SMIC-E: long clips, another release", "SMIC-E_raw image/HS_long/SMIC-HS-E/HS"),
+    "extended_short": _extended("the same without its last level", "SMIC-E_raw image/HS_long/SMIC-HS-E"),
+    "extended_alone": _extended("the same by a user's name, none above it", "SMIC_HS_E/HS"),
 }
 CODINGS: dict[str, Coding] = {}
 
-_VIS = Variant(
-    "a slow camera's", "SMIC_all_raw/VIS/s{person}/micro/{emotion}/s{person}_{take}", "{frame:05d}.bmp"
-)
+_VIS = Variant("a slow camera's", f"SMIC_all_raw/VIS/s{{person}}/{_CLIP}", "{frame:05d}.bmp")
+_NIR = replace(_VIS, folder=_VIS.folder.replace("VIS", "NIR"))
+_NIR_SPACED = replace(_NIR, file="frame {frame:05d}.jpg")
 _NON_MICRO = Variant("no micro-expression", "SMIC_all_raw/HS/s{person}/non_micro/s{person}_{take}", _RAW)
 
 
@@ -57,7 +60,7 @@ def _siblings(clips: list[PlannedClip], lies: Variant) -> list[tuple[PlannedClip
     vis = replace(faults.stranger(clip, clip.clip, "siblings"), numbers=slow, fps=25.0)
     vis = replace(vis, onset=slow[0], apex=slow[4], offset=slow[-1])
     neutral = faults.stranger(clip, f"{clip.subject}_nm_01", "siblings")
-    return [(vis, _VIS), (neutral, _NON_MICRO)]
+    return [(vis, _VIS), (vis, (_NIR_SPACED, _NIR)[number_of(clip.subject) % 2]), (neutral, _NON_MICRO)]
 
 
 FAULTS = {
@@ -65,7 +68,10 @@ FAULTS = {
     "across_a_width": faults.ACROSS_A_WIDTH,
     "both": faults.both(VARIANTS, "raw", "cropped"),
     "siblings": faults.Fault(
-        "VIS and non_micro lie beside; Thumbs.db and a pdf", more=_siblings, every=faults.with_strangers
+        "VIS, NIR (names with a space for even subjects) and non_micro lie beside; Thumbs.db and a pdf",
+        more=_siblings,
+        every=faults.with_strangers,
+        beside=(_VIS, _NIR, _NON_MICRO),
     ),
 }
 
@@ -125,7 +131,8 @@ def _roles(subject: str, options: Options) -> Iterator[Role]:
 
 def workbooks(planned: list[PlannedClip], options: Options) -> list[Workbook]:
     """The short clips need none; the extended release has one, whose last columns are formulas."""
-    if options.variant != "extended":
+    variant = VARIANTS[options.variant or "raw"]
+    if not variant.other_release:
         return []
     headings = ["Subject", "Filename", None, "OnsetF", "OffsetF", "Onset2F", "Offset2F", None]
     headings += ["FirstF", "LastF", "TotalMF1", "TotalMF2", "TotalVL", "Emotion", None, None]
@@ -138,5 +145,5 @@ def workbooks(planned: list[PlannedClip], options: Options) -> list[Workbook]:
         video = Formula(f"=J{row}-I{row}+1", last - first + 1)
         cells = [number_of(clip.subject), name, None, clip.onset, clip.offset, None, None, None]
         rows.append([*cells, first, last, micro, None, video, clip.emotion, None, None])
-    folder = "SMIC-E_raw image/HS_long/SMIC-HS-E"
+    folder = variant.folder.partition("/{subject}")[0].removesuffix("/HS")
     return [Workbook(f"{folder}/SMIC-HS-E_annotation", {"HS": rows, "VIS": [], "Sheet2": [], "Sheet3": []})]
