@@ -12,7 +12,9 @@ from contracts.errors import InputError
 from contracts.files import sha256
 from preprocess.corpora import Source, get_corpus, list_corpora
 from preprocess.corpora.reading import repairs
+from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.repairs import Repair
+from preprocess.corpora.synthetic import list_layouts
 from preprocess.frames import list_frames
 
 
@@ -92,6 +94,8 @@ def test_importing_a_corpus_is_cheap_and_lazy():
 def test_registry():
     assert {"smic", "casme2", "samm", "dfme"} <= set(list_corpora())
     assert all(get_corpus(name).name == name for name in list_corpora())
+    recorded = [name for name in list_corpora() if isinstance(get_corpus(name), Recordings)]
+    assert recorded == list_layouts(), "the tests over layouts read every corpus of recordings"
     with pytest.raises(InputError, match="Use 'casme2'"):
         get_corpus("casme")
 
