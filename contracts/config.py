@@ -42,6 +42,12 @@ def check_config(config: dict, schema_file: str | Path, config_file: str | Path)
             clip=key or None,
             cure="correct or remove it; config/README.md lists every key",
         )
+    text_wanted = fault.validator == "type" and fault.validator_value == "string"
     raise InputError(
-        fault.message, file=config_file, clip=key or None, cure="see config/README.md for what is allowed"
+        fault.message,
+        file=config_file,
+        clip=key or None,
+        cure="put it in quotes: names and ids are text"
+        if text_wanted and isinstance(fault.instance, int | float)
+        else "see config/README.md for what is allowed",
     )

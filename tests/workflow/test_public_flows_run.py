@@ -6,7 +6,7 @@ from public_flow_tree import FlowTree
 
 from contracts.cache import read_cache
 
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("flows")]
 
 
 def config(root):
@@ -47,30 +47,3 @@ def test_from_pictures_to_tables(project, tmp_path):
     assert jobs["import_flow"] == ["data/flows/cache/28/samm/011.h5"], "its subject and no other"
     assert "smic_s01" in " ".join(jobs["train"])
     assert "samm_011" not in " ".join(jobs["train"]), "a fold does not train on its test subject"
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (
-            {"corpora": {"public_flows": {"root": "x", "apex": "spotted"}}},
-            "flow has no frames to find an apex",
-        ),
-        ({"crop": {"size": 224}}, "crop: nothing is cropped"),
-        ({"synthetic": {"seed": 1}}, "public_flows cannot be synthesised"),
-        ({"protocols": {"megc2019": {"kernel_ridge": {"coding": "fixed_scale"}}}}, "Set `coding: minmax`"),
-        ({"protocols": {"megc2019": {"kernel_ridge": {"size": 56}}}}, "size 56 is no number of pixels"),
-        (
-            {"corpora": {"public_flows": {"root": "x", "subjects": ["s1"]}}},
-            "'s1' is in no protocol",
-        ),
-        ({"corpora": {"public_flows": {"root": "x"}, "smic": {"root": "y"}}}, "clips of smic come from both"),
-        ({"corpora": {"public_flows": {"root": "x"}, "dfme": {"root": "y"}}}, "do not go into one run"),
-    ],
-)
-def test_a_configuration_that_cannot_be(project, tmp_path, change, words):
-    project.configure({**config(tmp_path), **change})
-    status, output = project.snakemake("--dry-run")
-    assert status != 0
-    assert words in output
-    assert "Traceback" not in output
