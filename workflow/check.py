@@ -15,7 +15,7 @@ partial; 1, something must be mended first; 2, the command itself was wrong.
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -349,19 +349,21 @@ def _next(
         yield f"  Put this into a copy of {example}, and keep of its protocols what can be built:"
         yield "    corpora:"
         for name, source in corpora.items():
-            settings = ", ".join(_settings(get_corpus(name), source, tables))
+            settings = ", ".join(_settings(get_corpus(name), source, tables, _read(example)["protocols"]))
             yield f"      {name}: {{{settings}}}"
 
 
-def _settings(corpus: Corpus, source: Source, tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """What to write about a corpus in a configuration."""
+def _settings(
+    corpus: Corpus, source: Source, tables: Mapping[str, pd.DataFrame], protocols: Iterable[str]
+) -> Iterator[str]:
+    """What to write about a corpus in a configuration with these protocols."""
     yield f"root: {str(source.root)!r}"
     clips = pd.concat([tables[part] for part in corpus.provides if part in tables])
     if not isinstance(corpus, Flows):
         yield "apex: spotted" if (clips.apex_source == "none").all() else "apex: annotated"
     wanted = {
         subject
-        for protocol in map(get_protocol, list_protocols())
+        for protocol in map(get_protocol, protocols)
         for part in corpus.provides
         for subject in protocol.subjects.get(part, ())
     }

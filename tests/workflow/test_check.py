@@ -167,6 +167,7 @@ def test_flow_and_recordings_are_judged_apart(releases, tmp_path, capsys):
     status, text = said(capsys, tmp_path / "HTNet")
     assert "megc2019 all 442 clips (the official list, by its checksum)" in text
     assert "copy of config/public_flows.yaml" in text
+    assert f"corpora: public_flows: {{root: '{tmp_path}/HTNet'}}" in text
     assert status == FINE
     status, text = said(capsys, tmp_path / "HTNet", f"smic={releases / 'smic'}")
     recordings, flows = text.split("Protocols, from ")[1:]
