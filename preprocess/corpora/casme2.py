@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from preprocess.corpora.reading.annotations import Annotation, ClipKey, subject_spelling
+from preprocess.corpora.reading.declared import Annotation, ClipKey, subject_spelling
 from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.sheets import Form
 from preprocess.corpora.reading.tree import peek, subfolders

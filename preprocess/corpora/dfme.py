@@ -21,8 +21,9 @@ from pathlib import Path
 from contracts.errors import InputError
 from preprocess.corpora.corpus import Report
 from preprocess.corpora.facts.dfme import EMOTIONS, NEVER_SHOWN, PART_OF, SHEETS
-from preprocess.corpora.reading.annotations import Annotation, ClipKey, subject_spelling
-from preprocess.corpora.reading.recordings import Layout, Recordings
+from preprocess.corpora.reading.declared import Annotation, ClipKey, subject_spelling
+from preprocess.corpora.reading.finding import Layout
+from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.sheets import Form, Sheet
 from preprocess.corpora.reading.tree import subfolders
 

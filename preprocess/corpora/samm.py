@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from preprocess.corpora.reading.annotations import ClipKey, subject_spelling
+from preprocess.corpora.reading.declared import ClipKey, subject_spelling
 from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.sheets import Form
 from preprocess.corpora.reading.tree import peek, subfolders

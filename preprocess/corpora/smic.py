@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from preprocess.corpora.corpus import Report
-from preprocess.corpora.reading.annotations import Annotation, ClipKey
-from preprocess.corpora.reading.recordings import Layout, Recordings
+from preprocess.corpora.reading.declared import Annotation, ClipKey
+from preprocess.corpora.reading.finding import Layout
+from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.reading.sheets import Sheet
 from preprocess.corpora.reading.tree import peek, subfolders
 

@@ -5,48 +5,19 @@ here (headings, emotions, spelling of ids) is declared in its own file.
 """
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from contracts.errors import InputError
 from preprocess.corpora.corpus import Report
+from preprocess.corpora.reading.declared import Annotation, ClipKey, Declared
 from preprocess.corpora.reading.repairs import repaired
 from preprocess.corpora.reading.sheets import Sheet, whole_number
 
-if TYPE_CHECKING:
-    from preprocess.corpora.reading.recordings import Recordings
-
-ClipKey = tuple[str, str]
-"""(subject, clip) in the official lists' spelling; a clip name alone may occur under several subjects."""
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """What the owner says about one clip. None stands for a frame number the owner does not give.
-
-    `said_apex` is the apex's cell as it stands; `sheet` and `row` say where, None and 0 for folder names;
-    `repairs` are remarks on repaired cells.
-    """
-
-    subject: str
-    clip: str
-    onset: int | None
-    apex: int | None
-    offset: int | None
-    fps: float
-    emotion: str
-    action_units: str = ""
-    said_apex: str | None = None
-    sheet: Path | None = None
-    row: int = 0
-    repairs: tuple[str, ...] = ()
-
 
 def read_rows(
-    corpus: "Recordings", sheets: Iterable[Sheet], wanted: set[str], report: Report
+    corpus: Declared, sheets: Iterable[Sheet], wanted: set[str], report: Report
 ) -> Iterator[Annotation]:
     """The annotations of the wanted subjects; a row of theirs that cannot be read is a fault."""
     for sheet in sheets:
@@ -61,9 +32,7 @@ def read_rows(
                 yield one
 
 
-def by_clip(
-    corpus: "Recordings", annotations: Iterable[Annotation], report: Report
-) -> dict[ClipKey, Annotation]:
+def by_clip(corpus: Declared, annotations: Iterable[Annotation], report: Report) -> dict[ClipKey, Annotation]:
     """Annotations by clip; a clip's second one is a fault."""
     notes: dict[ClipKey, Annotation] = {}
     for note in annotations:
@@ -80,7 +49,7 @@ def by_clip(
     return notes
 
 
-def without_copies(corpus: "Recordings", root: Path, sheets: list[Sheet]) -> list[Sheet]:
+def without_copies(corpus: Declared, root: Path, sheets: list[Sheet]) -> list[Sheet]:
     """The sheets with every row that stands in two of them left in the first alone.
 
     Raises:
@@ -103,7 +72,7 @@ def without_copies(corpus: "Recordings", root: Path, sheets: list[Sheet]) -> lis
     return kept
 
 
-def _contradiction(corpus: "Recordings", root: Path, clip_id: str, one: Sheet, other: Sheet) -> InputError:
+def _contradiction(corpus: Declared, root: Path, clip_id: str, one: Sheet, other: Sheet) -> InputError:
     where = {"file": other.path, "clip": clip_id}
     if one.path == other.path:
         tabs = f"sheets {one.tab + 1} and {other.tab + 1} of the file"
@@ -116,7 +85,7 @@ def _contradiction(corpus: "Recordings", root: Path, clip_id: str, one: Sheet, o
     )
 
 
-def _alike(corpus: "Recordings", one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+def _alike(corpus: Declared, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Whether two rows on a clip say the same: `01` is 1, and a stripped copy may lack what is optional."""
 
     def meant(field: str, cell: str) -> object:
@@ -132,18 +101,12 @@ def _alike(corpus: "Recordings", one: Mapping[str, str], other: Mapping[str, str
     )
 
 
-def key_of(corpus: "Recordings", cells: Mapping[str, str]) -> ClipKey:
+def key_of(corpus: Declared, cells: Mapping[str, str]) -> ClipKey:
     """Whom a row is about; copies without a column of subjects have them in the clips' names."""
     return corpus.subject_of(cells["subject"] or cells["clip"]), corpus.clip_of(cells["clip"])
 
 
-def subject_spelling(template: str, cell: str) -> str:
-    """The official spelling of a subject: `{:03d}` makes `006` of `6`, of `006` and of `6.0`."""
-    digits = re.fullmatch(r"\D*0*([0-9]{1,6})(\.0*)?", cell)
-    return template.format(int(digits[1])) if digits else cell
-
-
-def _annotation(corpus: "Recordings", sheet: Sheet, number: int, cells: dict[str, str]) -> Annotation:
+def _annotation(corpus: Declared, sheet: Sheet, number: int, cells: dict[str, str]) -> Annotation:
     if not cells["clip"] or not (cells["subject"] or "subject" in corpus.form.optional):
         said = ", ".join(repr(cell) for cell in cells.values() if cell)
         raise InputError(

@@ -5,136 +5,22 @@ them, and settling what they disagree about is the same for all and is done here
 and every row of the sheet ends up among the clips, among the skipped, or in a fault.
 """
 
-import contextlib
 import re
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from contracts.errors import InputError
-from preprocess.corpora.corpus import Corpus, Index, Report, Source
-from preprocess.corpora.reading.annotations import (
-    Annotation,
-    ClipKey,
-    by_clip,
-    key_of,
-    read_rows,
-    without_copies,
-)
+from preprocess.corpora.corpus import Index, Report, Source
+from preprocess.corpora.reading.annotations import by_clip, key_of, read_rows, without_copies
+from preprocess.corpora.reading.declared import Annotation, ClipKey
+from preprocess.corpora.reading.finding import Finder, Layout, places_of
 from preprocess.corpora.reading.policies import settle
-from preprocess.corpora.reading.sheets import UNREAD, Form, Sheet, read_sheets, spreadsheets
-from preprocess.corpora.reading.tree import Survey, listing, peek, survey
-from preprocess.frames import SUFFIXES, list_frames
-
-_ARCHIVES = (".zip", ".rar", ".7z", ".gz", ".tar", ".z01")
+from preprocess.corpora.reading.sheets import UNREAD, Sheet, read_sheets, spreadsheets
+from preprocess.frames import list_frames
 
 
-@dataclass(frozen=True)
-class Layout:
-    """A corpus as found below a root.
-
-    Attributes:
-        source: where it was looked for.
-        homes: the folders that hold subjects (or, in a flat corpus, clips).
-        folders: every clip's folder.
-        copies: further folders of clips that have one already.
-        no_clips: folders among the clips that are none, as seen from their home, with the reason.
-        files: files that lie on the way, the sheets among them.
-    """
-
-    source: Source
-    homes: list[Path]
-    folders: dict[ClipKey, Path]
-    copies: list[tuple[ClipKey, Path]]
-    no_clips: dict[str, str]
-    files: list[Path]
-
-
-class Recordings(Corpus):
+class Recordings(Finder):
     """A corpus of frames in its owner's layout."""
-
-    emotions: tuple[str, ...]
-    """The owner's words, lower case."""
-    form: Form | None = None
-    """The annotation sheet; None where folders say everything."""
-    fps: float | None = None
-    """Frames per second; None where the sheet says it row by row."""
-    usual_sheet: str = ""
-    """What the owner calls the sheet."""
-    aliases: Mapping[str, str] = {}
-    """Other spellings of emotions."""
-    ignored: Mapping[ClipKey, str] = {}
-    """Clips on disk that are no part of the corpus, with the reason."""
-    lookalikes: Mapping[str, str] = {}
-    """Regular expression on the name of a folder or file -> the release that it betrays, and what to do."""
-    one_home: bool = True
-    """Whether all clips lie below one folder; if so, a second such folder is another copy of the corpus."""
-
-    @abstractmethod
-    def is_home(self, folder: Path, children: list[Path]) -> bool:
-        """Whether the corpus's clips lie in `folder`, whose visible subfolders are `children`."""
-
-    @abstractmethod
-    def clips_in(self, home: Path) -> Iterable[tuple[ClipKey, Path]]:
-        """Every clip and its folder, by directory listing alone."""
-
-    @abstractmethod
-    def subject_of(self, cell: str) -> str:
-        """The official spelling of a subject, from a cell that a spreadsheet may have robbed of its zeros."""
-
-    def clip_of(self, name: str) -> str:
-        """The official spelling of a clip, from a folder's name or from a cell."""
-        return name
-
-    def no_clips_in(self, home: Path) -> Iterable[tuple[Path, str]]:
-        """Folders among the clips that are none, with the reason."""
-        return ()
-
-    def edition(self, annotations: Mapping[ClipKey, Annotation]) -> str:
-        """Which version of the sheet this is, told by its content; empty where there is but one."""
-        return ""
-
-    def layout(self, source: Source) -> Layout:
-        """Find the corpus, by directory listings alone.
-
-        Raises:
-            InputError: no root, nothing that looks like the corpus, or several copies and no choice.
-        """
-        if not source.root.is_dir():
-            exists = source.root.exists()
-            raise InputError(
-                f"the root of {self.title} " + ("is a file, not a folder" if exists else "does not exist"),
-                file=source.root,
-                cure=f"unpack {self.title} there, or set corpora.{self.name}.root in the configuration",
-            )
-        found = self._survey(source.root)
-        homes = self._homes(source, found)
-        folders: dict[ClipKey, Path] = {}
-        copies = []
-        for key, folder in (one for home in homes for one in self.clips_in(home)):
-            if folders.setdefault(key, folder) != folder:
-                copies.append((key, folder))
-        if not folders:
-            raise self._nothing(source, found)
-        no_clips = {one: why for home in homes for one, why in self._no_clips(home)}
-        return Layout(source, homes, folders, copies, no_clips, found.files)
-
-    def subject_paths(self, source: Source, corpus: str | None = None) -> dict[str, list[Path]]:
-        if not source.root.is_dir():
-            return {}
-        found: dict[str, list[Path]] = {}
-        for home in self._homes(source, self._survey(source.root)):
-            for (subject, _), folder in self.clips_in(home):
-                found.setdefault(subject, []).append(folder)
-        return {subject: sorted(folders) for subject, folders in found.items()}
-
-    def sheet_files(self, source: Source) -> list[Path]:
-        if self.form is None or not source.root.is_dir():
-            return []
-        if source.sheets:
-            return [self.chosen(source, "sheets", name) for name in source.sheets]
-        return spreadsheets(self._survey(source.root).files)
 
     def sheets(self, layout: Layout) -> tuple[list[Sheet], list[InputError]]:
         """The annotation sheets to read, a row that stands in two only once; and why others were not.
@@ -221,74 +107,6 @@ class Recordings(Corpus):
         recognised = self._recognised(layout, notes, pictures)
         return report.index(rows, recognised | _passed_over(layout, refused))
 
-    def clip_id(self, subject: str, clip: str) -> str:
-        """`<corpus>/<subject>/<clip>`."""
-        return f"{self.name}/{subject}/{clip}"
-
-    def _survey(self, root: Path) -> Survey:
-        return survey(root, self.is_home, lambda home, children: self._own(home))
-
-    def _own(self, home: Path) -> set[Path]:
-        """The home's subfolders that have clips in them, or are clips."""
-        found = [folder for _, folder in self.clips_in(home)] + [
-            folder for folder, _ in self.no_clips_in(home)
-        ]
-        return {home / folder.relative_to(home).parts[0] for folder in found}
-
-    def _no_clips(self, home: Path) -> Iterator[tuple[str, str]]:
-        for folder, why in self.no_clips_in(home):
-            yield folder.relative_to(home).as_posix(), why
-        for folder in sorted(set(peek(home)) - self._own(home)):
-            if not self.is_home(folder, peek(folder)) and _has_frames(folder):
-                yield folder.name, "a folder of frames whose name is no subject's or clip's"
-
-    def _homes(self, source: Source, found: Survey) -> list[Path]:
-        homes = self._chosen_homes(source, found) if source.frames else found.homes
-        if self.one_home and len(homes) > 1:
-            raise self._ambiguous(source, homes)
-        return homes
-
-    def _chosen_homes(self, source: Source, found: Survey) -> list[Path]:
-        folder = self.chosen(source, "frames", source.frames)
-        if homes := self._survey(folder).homes:
-            return homes
-        raise InputError(
-            f"no clip of {self.title} in the folder chosen as corpora.{self.name}.frames",
-            file=folder,
-            cure=f"use one of {_places(source, found.homes)}" if found.homes else "remove the key",
-        )
-
-    def _ambiguous(self, source: Source, homes: list[Path]) -> InputError:
-        places = _places(source, homes)
-        return InputError(
-            f"{self.title} is here more than once ({places})",
-            file=source.root,
-            cure=f"set corpora.{self.name}.frames in the configuration to the one you mean",
-        )
-
-    def _nothing(self, source: Source, found: Survey) -> InputError:
-        names = [path.name for path in [*found.passed, *found.files]]
-        for pattern, what in self.lookalikes.items():
-            if any(re.fullmatch(pattern, name, re.IGNORECASE) for name in names):
-                return InputError(
-                    f"this is {what.partition('; ')[0]}", file=source.root, cure=what.partition("; ")[2]
-                )
-        if archives := [path.name for path in found.files if path.suffix.lower() in _ARCHIVES]:
-            return InputError(
-                f"no clip of {self.title} here, but {archives[0]}", file=source.root, cure="unpack it there"
-            )
-        if other := _other_corpus(self, source):
-            return InputError(
-                f"this is {other.title}, not {self.title}",
-                file=source.root,
-                cure=f"set it as corpora.{other.name}.root in the configuration",
-            )
-        return InputError(
-            f"no clip of {self.title} within four levels below",
-            file=source.root,
-            cure=f"set corpora.{self.name}.root to the folder into which {self.title} was unpacked",
-        )
-
     def _check_folders(self, layout: Layout, absent: set[str], wanted: set[str], report: Report) -> None:
         """Subjects without a folder, and clips with two."""
         if absent:
@@ -358,7 +176,7 @@ class Recordings(Corpus):
         kinds = " and ".join(sorted(pictures)) or "no"
         subjects, full = len({subject for subject, _ in layout.folders}), self.full[self.name]
         size = f"{len(layout.folders)} of {full[1]} clips, {subjects} of {full[0]} subjects"
-        found = {"frames": f"{_places(layout.source, layout.homes)}: {kinds} pictures, {size}"}
+        found = {"frames": f"{places_of(layout.source, layout.homes)}: {kinds} pictures, {size}"}
         for sheet in sorted({note.sheet for note in notes.values() if note.sheet}):
             rows = sum(note.sheet == sheet for note in notes.values())
             edition = self.edition({key: note for key, note in notes.items() if note.sheet == sheet})
@@ -383,16 +201,6 @@ def _pictures(root: Path, frames: list[Path], clip_id: str) -> str:
     return "cropped" if said or cropped == {True} else "raw"
 
 
-def _has_frames(folder: Path, depth: int = 4) -> bool:
-    try:
-        folders, files = listing(folder)
-    except InputError:
-        return False
-    if any(path.suffix.lower() in SUFFIXES for path in files):
-        return True
-    return depth > 0 and any(_has_frames(one, depth - 1) for one in folders)
-
-
 def _place(layout: Layout, file: Path) -> str:
     return file.relative_to(layout.source.root).as_posix()
 
@@ -409,19 +217,3 @@ def _few(names: list[str], what: str, shown: int = 4) -> str:
     if len(names) == 1:
         return f"{what} {names[0]}"
     return f"{len(names)} {what}s ({', '.join(names[:shown])}{', ...' if len(names) > shown else ''})"
-
-
-def _places(source: Source, homes: Iterable[Path]) -> str:
-    return ", ".join(home.relative_to(source.root).as_posix() for home in homes)
-
-
-def _other_corpus(mine: Corpus, source: Source) -> Corpus | None:
-    from preprocess.corpora import get_corpus, list_corpora
-
-    for name in list_corpora():
-        other = get_corpus(name)
-        if isinstance(other, Recordings) and name != mine.name:
-            with contextlib.suppress(InputError):
-                if other.subject_paths(source):
-                    return other
-    return None

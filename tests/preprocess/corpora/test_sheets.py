@@ -8,7 +8,7 @@ import pytest
 
 from contracts.errors import InputError
 from preprocess.corpora.reading import sheets
-from preprocess.corpora.reading.annotations import subject_spelling
+from preprocess.corpora.reading.declared import subject_spelling
 from preprocess.corpora.reading.sheets import Form, read_cells, read_sheets, whole_number
 
 FORM = Form(
