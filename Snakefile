@@ -20,6 +20,8 @@ include: "workflow/rules/corpora.smk"
 if RECORDED:
 
     include: "workflow/rules/preprocess.smk"
+    include: "workflow/rules/sequences.smk"
+    include: "workflow/rules/look.smk"
 
 else:
 

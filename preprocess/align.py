@@ -4,6 +4,11 @@ The procedure of the DFME paper (arXiv 2301.00985) as far as it is recorded: the
 onset frame and applied unchanged to every frame of the clip, so that head and detector jitter add no motion.
 A similarity (rotation, scale, shift) keeps the face's own proportions; flow in the crop stays comparable
 between people in units of the eye distance.
+
+Pictures that the owner has already aligned and cropped are not aligned a second time: landmarks on a tight
+crop would add their error to the owner's work, and detection would decide which clips count. One uniform
+scale fits the picture's longer side into the square, centred; the alignment table says which of the two
+rules a clip was given.
 """
 
 from pathlib import Path
@@ -15,6 +20,8 @@ from skimage.transform import SimilarityTransform
 from contracts.files import read_csv
 
 CROP_SIZE = 224
+TEMPLATE, OWNER_CROP = "template", "owner crop"
+"""The rules, as the alignment table has them."""
 MATRIX_COLUMNS = ["m00", "m01", "m02", "m10", "m11", "m12"]
 
 # Anchors that facial action units move least: eye corners and nose base (iBUG 300-W numbering). Positions in
@@ -57,6 +64,20 @@ def estimate(landmarks: np.ndarray, size: int = CROP_SIZE) -> tuple[np.ndarray, 
         raise ValueError(f"landmarks span no face: {transform}")
     residual = np.linalg.norm(transform(raw) - wanted, axis=1)
     return transform.params[:2], float(np.sqrt(np.mean(residual**2)))
+
+
+def fit(width: int, height: int, size: int = CROP_SIZE) -> np.ndarray:
+    """The owner-crop rule: the 2x3 matrix that fits a picture's longer side into the square, centred.
+
+    Outer pixel edges meet the square's; what the shorter side leaves free repeats the picture's border.
+
+    Args:
+        width, height: of the picture, pixels.
+        size: side of the crop in pixels.
+    """
+    scale = size / max(width, height)
+    shift = [(size - 1) / 2 - scale * (side - 1) / 2 for side in (width, height)]
+    return np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
 
 
 def crop(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:

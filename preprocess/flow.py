@@ -84,17 +84,27 @@ def optical_flow(first: np.ndarray, second: np.ndarray, method: str = "tvl1") ->
     return np.ascontiguousarray(METHODS[method](first, second, None).transpose(2, 0, 1))
 
 
-def strain(flow: np.ndarray) -> np.ndarray:
+def strain(flow: np.ndarray, *, forward: bool = False) -> np.ndarray:
     """Optical strain magnitude of a flow field (2, H, W) -> (H, W) float32, dimensionless.
 
     The Frobenius norm of the infinitesimal strain tensor, sqrt(e_xx^2 + e_yy^2 + 2 e_xy^2) with
     e_xy = (du/dy + dv/dx) / 2 (Shreve et al. 2011): sqrt(ux^2 + vy^2 + (uy + vx)^2 / 2). Zero for any
-    translation and any small rotation. Central differences inside, one-sided at the border.
+    translation and any small rotation. Central differences inside, one-sided at the border; `forward` takes
+    the step to the next pixel instead, which is exact on linear fields as well but lies half a pixel off.
     """
+    difference = _forward_difference if forward else np.gradient
     u, v = flow
-    u_y, u_x = np.gradient(u)
-    v_y, v_x = np.gradient(v)
+    u_y, u_x = difference(u)
+    v_y, v_x = difference(v)
     return np.sqrt(u_x**2 + v_y**2 + 0.5 * (u_y + v_x) ** 2).astype(np.float32)
+
+
+def _forward_difference(field: np.ndarray) -> list[np.ndarray]:
+    """Along y and along x, (H, W) each; the last row and column repeat the one before."""
+    return [
+        np.diff(np.pad(field, pad, mode="reflect", reflect_type="odd"), axis=axis)
+        for axis, pad in ((0, ((0, 1), (0, 0))), (1, ((0, 0), (0, 1))))
+    ]
 
 
 def match_brightness(image: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -4,8 +4,10 @@ Corpora number their frames in every possible way (`img46.jpg`, `006_05562.jpg`,
 `00109.png`), so a folder is listed and the last run of digits read; a name is never built from a number.
 """
 
+import contextlib
 import os
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,35 @@ def read_color(path: Path) -> np.ndarray:
         InputError: truncated, not an image, or more than 8 bits a channel.
     """
     return _pixels(path, "RGB")
+
+
+def read_clip(paths: Iterable[Path]) -> Iterator[np.ndarray]:
+    """Luma of one clip's frames in turn, (H, W) uint8, each decoded once and all of one size.
+
+    Raises:
+        InputError: as `read_gray`, or a frame's size is not the first one's: one matrix serves them all.
+    """
+    first = None
+    for path in paths:
+        image = read_gray(path)
+        first = first or (path.name, image.shape)
+        if image.shape != first[1]:
+            (tall, wide), (height, width) = first[1], image.shape
+            raise InputError(
+                f"frames of one clip differ in size ({first[0]} {wide}x{tall}, {path.name} {width}x{height})",
+                file=path,
+                cure=_CURE,
+            )
+        yield image
+
+
+@contextlib.contextmanager
+def faults_of(clip_id: str) -> Iterator[None]:
+    """Name the clip in every `InputError` that its frames give rise to."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.problem, cure=error.cure, file=error.file, clip=clip_id) from error
 
 
 def _pixels(path: Path, mode: str) -> np.ndarray:

@@ -152,9 +152,9 @@ def _check_corpus(corpus: Corpus, settings: dict, file: str) -> None:
             wrong("synthetic", f"{corpus.name} cannot be synthesised", "remove the section")
         if "apex" in own:
             wrong(f"{where}.apex", "flow has no frames to find an apex in", "remove the key")
-        for section in ("crop", "flow"):
+        for section in ("faces", "crop", "flow"):
             if section in settings:
-                wrong(section, "nothing is cropped, nor is flow computed", "remove the section")
+                wrong(section, "no face is looked for, nothing cropped, no flow made", "remove the section")
     else:
         if "apex" not in own:
             wrong(f"{where}.apex", "the key is missing", "use annotated, spotted or midpoint")

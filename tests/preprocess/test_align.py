@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from preprocess.align import EYE_DISTANCE, crop, estimate, map_points, template
+from preprocess.align import EYE_DISTANCE, crop, estimate, fit, map_points, template
 
 
 def face(scale=1.7, turn=0.2, shift=(300.0, 200.0), size=224):
@@ -63,3 +63,23 @@ def test_the_crop_shows_what_the_matrix_says():
 def test_landmarks_in_one_point_are_no_face():
     with pytest.raises(ValueError, match="no face"):
         estimate(np.ones((68, 2)))
+
+
+@pytest.mark.parametrize(("width", "height"), [(280, 340), (340, 280), (60, 60), (171, 139)])
+@pytest.mark.parametrize("size", [112, 224])
+def test_an_owners_crop_fills_the_square_with_its_longer_side(width, height, size):
+    matrix = fit(width, height, size)
+    edges = map_points(np.array([[-0.5, -0.5], [width - 0.5, height - 0.5]]), matrix)
+    sides = edges[1] - edges[0]
+    assert sides.max() == pytest.approx(size)
+    assert sides[0] / sides[1] == pytest.approx(width / height)
+    np.testing.assert_allclose(edges.mean(axis=0), (size - 1) / 2)
+    assert matrix[0, 1] == matrix[1, 0] == 0
+
+
+def test_what_the_shorter_side_leaves_free_repeats_the_border():
+    image = np.repeat(np.arange(100, 200, dtype=np.uint8)[None], 200, axis=0)
+    shown = crop(image, fit(100, 200, 200), 200)
+    assert (shown[:, :50] == 100).all()
+    assert (shown[:, 150:] == 199).all()
+    np.testing.assert_array_equal(shown[:, 50:150], image)

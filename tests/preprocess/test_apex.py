@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import InputError
-from preprocess.apex import Apex, locate, midpoint, spot, unimodal
+from preprocess import apex as module
+from preprocess.apex import Apex, locate, midpoint, motion_curves, smoothing, spot, unimodal
+from preprocess.corpora.synthetic.landmarks import MIRRORED
 
 
 def test_policies():
@@ -80,3 +82,74 @@ def test_the_spotter_finds_a_planted_apex(apex):
 def test_without_motion_the_spotter_says_midpoint():
     frames, landmarks = clip_with_apex(15, amplitude=0.0, noise=0.0)
     assert spot(frames, list(range(30)), landmarks, fps=100) == midpoint(list(range(30)))
+
+
+def test_the_mirrored_clip_has_its_apex_on_the_same_frame_and_the_other_side():
+    frames, landmarks = clip_with_apex(12)
+    landmarks = (landmarks * (-1, 1) + (223, 0))[list(MIRRORED)]
+    found = spot(frames[:, :, ::-1].copy(), list(range(30)), landmarks, fps=100)
+    assert found.source.startswith("spotted (left mouth corner")
+    assert abs(found.frame - 12) <= 2
+
+
+def test_light_that_comes_and_goes_moves_no_apex():
+    frames, landmarks = clip_with_apex(12)
+    light = np.random.default_rng(1).normal(scale=4, size=(30, 1, 1))
+    flickering = np.clip(np.rint(frames + light), 0, 255).astype(np.uint8)
+    assert abs(spot(flickering, list(range(30)), landmarks, fps=100).frame - 12) <= 2
+
+
+def test_a_head_that_moves_as_a_whole_leaves_no_flow():
+    frames, landmarks = clip_with_apex(15, amplitude=0.0, noise=0.0, length=6)
+    moved = np.stack([np.roll(frame, t, axis=1) for t, frame in enumerate(frames)])
+    for (region, kind), curve in motion_curves(moved, landmarks).items():
+        assert curve.max() < (0.25 if kind == "flow" else 0.05), region
+
+
+@pytest.mark.parametrize("landmarks", [None, np.full((68, 2), np.nan)], ids=["none", "nan"])
+def test_without_landmarks_the_spotter_says_midpoint(landmarks):
+    numbers = list(range(5, 14))
+    assert spot(clip_with_apex(4, length=9)[0], numbers, landmarks, fps=200) == midpoint(numbers)
+
+
+@pytest.mark.parametrize("shift", [(-150, 0), (0, 200), (500, 500)], ids=["left", "below", "away"])
+def test_a_face_that_leaves_the_picture_is_no_fault(shift):
+    frames, landmarks = clip_with_apex(5, length=11)
+    curves = motion_curves(frames, landmarks + shift)
+    assert all(np.isfinite(curve).all() for curve in curves.values())
+    assert spot(frames, list(range(11)), landmarks + shift, fps=200).frame in range(11)
+
+
+RISE_AND_FALL = np.concatenate([np.arange(9.0), np.arange(6.0)[::-1]])
+JAGGED = np.arange(15.0) % 2
+
+
+@pytest.mark.parametrize(
+    ("clear", "source"),
+    [
+        ({"left brow", "right eye", "rest of face"}, "spotted (left brow flow)"),
+        ({"right eye", "rest of face"}, "spotted (right eye flow)"),
+        ({"rest of face"}, "spotted (rest of face flow)"),
+        (set(), "midpoint"),
+    ],
+)
+def test_brows_and_mouth_come_before_eyes_before_the_rest_before_the_middle(monkeypatch, clear, source):
+    regions = (*module._BROWS_AND_MOUTH, *module._EYES, module._REST)
+    curves = {
+        (name, kind): RISE_AND_FALL if name in clear and kind == "flow" else JAGGED
+        for name in regions
+        for kind in ("flow", "strain")
+    }
+    assert len(regions) == 7
+    monkeypatch.setattr(module, "motion_curves", lambda *_: curves)
+    found = spot(np.zeros((15, 8, 8), np.uint8), list(range(15)), np.zeros((68, 2)), fps=20)
+    assert found.source == source
+    assert found.frame == (8 if clear else 7)
+
+
+@pytest.mark.parametrize(
+    ("length", "fps", "frames"),
+    [(33, 100, 5), (67, 200, 11), (74, 200, 11), (150, 500, 25), (30, 500, 5), (3, 500, 1)],
+)
+def test_curves_are_smoothed_over_a_twentieth_of_a_second_but_a_sixth_of_the_clip(length, fps, frames):
+    assert smoothing(length, fps) == frames

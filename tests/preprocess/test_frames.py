@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from contracts.errors import InputError
-from preprocess.frames import list_frames, read_color, read_gray
+from preprocess.frames import faults_of, list_frames, read_clip, read_color, read_gray
 
 
 def test_order_is_by_number_not_by_name(tmp_path):
@@ -43,11 +43,28 @@ def test_gray_is_luma_and_color_is_rgb(tmp_path):
     assert np.array_equal(read_color(tmp_path / "2.png"), np.repeat(rgb[..., :1], 3, axis=2))
 
 
-def test_sixteen_bit_color_is_refused(tmp_path):
-    deep = np.random.default_rng(0).integers(0, 65536, (12, 16, 3), dtype=np.uint16)
+@pytest.mark.parametrize("read", [read_gray, read_color])
+@pytest.mark.parametrize("shape", [(12, 16), (12, 16, 3)], ids=["grey", "color"])
+def test_sixteen_bits_are_refused(tmp_path, shape, read):
+    deep = np.random.default_rng(0).integers(0, 65536, shape, dtype=np.uint16)
     cv2.imwrite(str(tmp_path / "1.png"), deep)
     with pytest.raises(InputError, match="not 8-bit"):
-        read_color(tmp_path / "1.png")
+        read(tmp_path / "1.png")
+
+
+def test_frames_of_one_size_come_in_turn_and_another_size_is_refused(tmp_path):
+    for number, size in enumerate([(16, 12), (16, 12), (20, 12)]):
+        Image.new("L", size, number).save(tmp_path / f"{number}.png")
+    frames = read_clip(list_frames(tmp_path).values())
+    assert [int(next(frames).mean()) for _ in range(2)] == [0, 1]
+    with pytest.raises(InputError, match=r"0\.png 16x12, 2\.png 20x12"):
+        next(frames)
+
+
+def test_a_fault_is_given_the_name_of_its_clip(tmp_path):
+    with pytest.raises(InputError) as caught, faults_of("casme2/sub01/EP02_01f"):
+        read_gray(tmp_path / "1.png")
+    assert (caught.value.clip, caught.value.file) == ("casme2/sub01/EP02_01f", tmp_path / "1.png")
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGB"])

@@ -63,7 +63,7 @@ def test_a_faulty_configuration_of_recordings(change, said):
     ("change", "said"),
     [
         ({"corpora": {"public_flows": {"root": "x", "apex": "spotted"}}}, "no frames to find an apex in"),
-        ({"crop": {"size": 224}}, "crop: nothing is cropped"),
+        ({"crop": {"size": 224}}, "crop: no face is looked for, nothing cropped"),
         ({"synthetic": {"seed": 1}}, "public_flows cannot be synthesised"),
         ({"protocols": {"megc2019": {"kernel_ridge": {"coding": "fixed_scale"}}}}, "Set `coding: minmax`"),
         ({"protocols": {"megc2019": {"kernel_ridge": {"size": 56}}}}, "size 56 is no number of pixels"),

@@ -81,6 +81,7 @@ def final_output():
         *expand(f"{RESULTS}/tables/{{protocol}}.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
         *[f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
         *[f"{DATA}/pictures/{corpus}/{subject}.png" for corpus in SUBJECTS for subject in shown(corpus)],
+        *[f"{DATA}/quality/{corpus}.png" for corpus in SUBJECTS if RECORDED],
         *[f"{RESULTS}/curves/{protocol}_{model}.csv" for protocol, model in benchmarks()],
         f"{RESULTS}/scores/metrics.json",
     ]
@@ -90,6 +91,11 @@ def shown(corpus):
     """The subject whose first clip is drawn: the first whom the licence allows to show; none for flow."""
     allowed = [one for one in SUBJECTS[corpus] if one not in RUN.providers[corpus].never_shown]
     return allowed[:1] if RECORDED else []
+
+
+def of_subjects(stage, corpus, suffix):
+    """A stage's files of all of a corpus's subjects."""
+    return [f"{DATA}/{stage}/{corpus}/{subject}.{suffix}" for subject in SUBJECTS[corpus]]
 
 
 def benchmarks():

@@ -8,12 +8,20 @@ rule faces:
         f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
     params:
         root=lambda wildcards: str(root(wildcards.corpus)),
+        detector=config.get("faces", {}).get("detector", "mtcnn"),
         exclude=excluded_of_subject,
         frames=frames_state,
         code=uses(
             "preprocess.faces",
             "preprocess.frames",
-            packages=("dlib-bin", "facenet-pytorch", "face_recognition_models", "torch", "pillow"),
+            packages=(
+                "dlib-bin",
+                "facenet-pytorch",
+                "face_recognition_models",
+                "opencv-contrib-python-headless",
+                "torch",
+                "pillow",
+            ),
         ),
     log:
         f"{LOGS}/faces/{{corpus}}/{{subject}}.log",
@@ -25,11 +33,13 @@ rule faces:
 
 rule align:
     input:
+        clips=f"{DATA}/clips/{{corpus}}.csv",
         faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
     output:
         f"{DATA}/align/{{corpus}}/{{subject}}.csv",
     params:
         size=config["crop"]["size"],
+        exclude=excluded_of_subject,
         code=uses("preprocess.align", "preprocess.faces", packages=("scikit-image",)),
     log:
         f"{LOGS}/align/{{corpus}}/{{subject}}.log",
@@ -70,6 +80,7 @@ rule apex:
 rule flow:
     input:
         clips=f"{DATA}/clips/{{corpus}}.csv",
+        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
         align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
         apex=f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
     output:
@@ -109,35 +120,3 @@ rule cache:
         "../../environment.yml"
     script:
         "../scripts/cache.py"
-
-
-rule picture:
-    input:
-        clips=f"{DATA}/clips/{{corpus}}.csv",
-        faces=f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
-        align=f"{DATA}/align/{{corpus}}/{{subject}}.csv",
-        apex=f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
-        flow=f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
-        cache=f"{DATA}/cache/28/{{corpus}}/{{subject}}.h5",
-    output:
-        # Shows a face: it stays under data/, which is never committed.
-        report(
-            f"{DATA}/pictures/{{corpus}}/{{subject}}.png",
-            category="Clips",
-            caption="../report/picture.rst",
-            labels={"corpus": "{corpus}", "subject": "{subject}"},
-        ),
-    params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
-        size=config["crop"]["size"],
-        frames=frames_state,
-        exclude=excluded_of_subject,
-        code=uses(
-            "preprocess.picture", "preprocess.align", "preprocess.faces", "preprocess.frames", "contracts.cache"
-        ),
-    log:
-        f"{LOGS}/pictures/{{corpus}}/{{subject}}.log",
-    conda:
-        "../../environment.yml"
-    script:
-        "../scripts/picture.py"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import threadpoolctl
 
 from contracts.clips import read_clips
 from contracts.errors import InputError
@@ -19,6 +20,7 @@ def logged(snakemake) -> Iterator[None]:
     File descriptors are redirected, so that what compiled libraries print arrives there too. Snakemake shows
     the log of a failed job (`show-failed-logs` in the profile).
     """
+    _limit_threads(snakemake.threads)
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file:
@@ -29,6 +31,21 @@ def logged(snakemake) -> Iterator[None]:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
+
+
+def _limit_threads(threads: int) -> None:
+    """Keep what computes in this process to the job's cores; Snakemake fills the machine with jobs.
+
+    OpenCV takes every core unless told, in resizing and warping too, and NumPy's BLAS has started its threads
+    by now. Libraries that are loaded later read the environment, whatever the user's own says.
+    """
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = str(threads)
+    threadpoolctl.threadpool_limits(threads)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
 
 
 def clips_of(snakemake) -> pd.DataFrame:

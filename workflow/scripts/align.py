@@ -1,15 +1,24 @@
-"""Landmarks -> one similarity matrix per clip."""
+"""One raw-to-crop matrix per clip: from its landmarks, or from the size of the owner's crop."""
 
 import pandas as pd
-from _job import logged
+from _job import clips_of, logged
 
-from contracts.files import write_csv
-from preprocess.align import MATRIX_COLUMNS, estimate
+from contracts.files import read_csv, write_csv
+from preprocess.align import MATRIX_COLUMNS, OWNER_CROP, TEMPLATE, estimate, fit
 from preprocess.faces import read_landmarks
 
 with logged(snakemake):
+    size = snakemake.params.size
+    landmarks = read_landmarks(snakemake.input.faces)
+    pictures = read_csv(snakemake.input.faces).set_index("clip_id")
     rows = []
-    for clip_id, landmarks in read_landmarks(snakemake.input.faces).items():
-        matrix, residual = estimate(landmarks, snakemake.params.size)
-        rows.append([clip_id, *matrix.ravel(), residual])
-    write_csv(pd.DataFrame(rows, columns=["clip_id", *MATRIX_COLUMNS, "residual"]), snakemake.output[0])
+    for clip in clips_of(snakemake).itertuples():
+        if clip.pictures == "cropped":
+            width, height = (int(pictures.at[clip.clip_id, side]) for side in ("width", "height"))
+            rule, matrix, residual = OWNER_CROP, fit(width, height, size), ""
+        else:
+            rule, (matrix, residual) = TEMPLATE, estimate(landmarks[clip.clip_id], size)
+        rows.append([clip.clip_id, rule, *matrix.ravel(), residual])
+    write_csv(
+        pd.DataFrame(rows, columns=["clip_id", "rule", *MATRIX_COLUMNS, "residual"]), snakemake.output[0]
+    )

@@ -7,26 +7,33 @@ from _job import clips_of, logged, progress
 
 from contracts.errors import InputError
 from contracts.files import write_csv
-from preprocess.faces import LANDMARKS, find_face
-from preprocess.frames import list_frames, read_color
+from preprocess.faces import LANDMARK_COLUMNS, find_face
+from preprocess.frames import faults_of, list_frames, read_color
 
-COLUMNS = ["clip_id", "frame", "detector", "score", "candidates"]
-COLUMNS += [f"{axis}{k}" for k in range(LANDMARKS) for axis in "xy"]
+DETECTION = ["detector", "scale", "score", "candidates", "border", "decision"]
+COLUMNS = ["clip_id", "frame", "width", "height", *DETECTION, *LANDMARK_COLUMNS]
 
 with logged(snakemake):
     rows = []
     for clip in progress(clips_of(snakemake).itertuples(), "clip"):
-        frame = list_frames(Path(snakemake.params.root) / clip.frames_dir)[clip.onset]
-        face = find_face(read_color(frame))
-        if face is None:
-            raise InputError(
-                "no face found by MTCNN nor by dlib's HOG detector",
-                file=frame,
-                clip=clip.clip_id,
-                cure="look at the frame; if it shows no usable face, list the clip with a reason under "
-                f"corpora.{clip.corpus}.exclude in the configuration",
-            )
-        rows.append(
-            [clip.clip_id, frame.name, face.detector, face.score, face.candidates, *face.landmarks.ravel()]
-        )
+        with faults_of(clip.clip_id):
+            path = list_frames(Path(snakemake.params.root) / clip.frames_dir)[clip.onset]
+            image = read_color(path)
+            face = find_face(image, snakemake.params.detector)
+            if face is not None:
+                found = [getattr(face, name) for name in DETECTION]
+                points = list(face.landmarks.ravel())
+            elif clip.pictures == "cropped":
+                # The owner has seen a face there: whether a detector sees it decides nothing.
+                found = ["", "", "", 0, "", "no face seen; the owner's crop is kept"]
+                points = [""] * len(LANDMARK_COLUMNS)
+            else:
+                raise InputError(
+                    "no face found by MTCNN nor by dlib's HOG detector, at the frame's size nor at twice it",
+                    file=path,
+                    cure="look at the frame; if it shows no usable face, list the clip with a reason under "
+                    f"corpora.{clip.corpus}.exclude in the configuration",
+                )
+        height, width = image.shape[:2]
+        rows.append([clip.clip_id, path.name, width, height, *found, *points])
     write_csv(pd.DataFrame(rows, columns=COLUMNS), snakemake.output[0])

@@ -7,23 +7,32 @@ import numpy as np
 from _job import clips_of, logged, progress
 
 from contracts.cache import write_cache
+from contracts.errors import InputError
 from contracts.files import read_csv
 from preprocess.align import crop, read_matrices, template
 from preprocess.flow import TVL1, flow_and_strain
-from preprocess.frames import list_frames, read_gray
+from preprocess.frames import faults_of, list_frames, read_clip
 
 with logged(snakemake):
     size, method, matched = (snakemake.params[key] for key in ("size", "method", "matched"))
     matrices = read_matrices(snakemake.input.align)
+    rules = read_csv(snakemake.input.align).set_index("clip_id").rule
+    faces = read_csv(snakemake.input.faces).set_index("clip_id")
     apexes = read_csv(snakemake.input.apex).set_index("clip_id")
     flows = {}
     for clip in progress(clips_of(snakemake).itertuples(), "clip"):
-        frames = list_frames(Path(snakemake.params.root) / clip.frames_dir)
-        onset, apex = (
-            crop(read_gray(frames[number]), matrices[clip.clip_id], size)
-            for number in (clip.onset, int(apexes.apex[clip.clip_id]))
-        )
-        flows[clip.clip_id] = flow_and_strain(onset, apex, method, matched=matched)
+        with faults_of(clip.clip_id):
+            apex = int(apexes.apex[clip.clip_id])
+            frames = list_frames(Path(snakemake.params.root) / clip.frames_dir)
+            if apex == clip.onset:
+                raise InputError(
+                    "the apex is the onset frame, so that there is no motion to measure",
+                    file=frames[apex],
+                    cure=f"correct the apex, or set corpora.{clip.corpus}.apex to spotted or midpoint",
+                )
+            pair = read_clip([frames[clip.onset], frames[apex]])
+            onset_crop, apex_crop = (crop(image, matrices[clip.clip_id], size) for image in pair)
+        flows[clip.clip_id] = flow_and_strain(onset_crop, apex_crop, method, matched=matched)
     write_cache(
         snakemake.output[0],
         list(flows),
@@ -31,6 +40,11 @@ with logged(snakemake):
         {
             "crop_size": size,
             "crop_template": template(size),
+            "crop_rule": {clip_id: rules[clip_id] for clip_id in flows},
+            "face": {
+                clip_id: ": ".join(filter(None, faces.loc[clip_id, ["detector", "decision"]]))
+                for clip_id in flows
+            },
             "flow": method,
             **({"tvl1": TVL1} if method == "tvl1" else {}),
             "brightness_matched": matched,
