@@ -25,11 +25,11 @@ import numpy as np
 
 from contracts.errors import InputError
 from contracts.files import whole
+from contracts.hdf5 import CURE, finish, opened
 
 FORMAT_VERSION = 2
 CHANNELS = ("u", "v", "strain")
 CODINGS = ("physical", "minmax")
-_CURE = "delete the file and run snakemake again; it will be rebuilt"
 
 
 class Cache(NamedTuple):
@@ -79,10 +79,9 @@ def write_cache(
             chunks=(1, *flow.shape[1:]) if len(flow) else None,
             **({"compression": "gzip", "compression_opts": 4, "shuffle": True} if len(flow) else {}),
         )
-        file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["coding"] = coding
         file.attrs["made_with"] = json.dumps(made_with, sort_keys=True)
-        file.attrs["complete"] = True
+        finish(file, FORMAT_VERSION)
 
 
 def read_cache(path: str | Path) -> Cache:
@@ -91,26 +90,13 @@ def read_cache(path: str | Path) -> Cache:
     Raises:
         InputError: not HDF5, another format version, or not complete.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            if not file.attrs.get("complete", False):
-                raise InputError("the cache is not complete", file=path, cure=_CURE)
-            if file.attrs["format_version"] != FORMAT_VERSION:
-                raise InputError(
-                    f"cache format {file.attrs['format_version']}, this code reads {FORMAT_VERSION}",
-                    file=path,
-                    cure=_CURE,
-                )
-            return Cache(
-                clip_ids=[name.decode() for name in file["clip_id"][:]],
-                flow=file["flow"][:],
-                coding=str(file.attrs["coding"]),
-                made_with=json.loads(file.attrs["made_with"]),
-            )
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError) as error:
-        raise InputError(f"not a readable flow cache ({error})", file=path, cure=_CURE) from error
+    with opened(path, "flow cache", FORMAT_VERSION) as file:
+        return Cache(
+            clip_ids=[name.decode() for name in file["clip_id"][:]],
+            flow=file["flow"][:],
+            coding=str(file.attrs["coding"]),
+            made_with=json.loads(file.attrs["made_with"]),
+        )
 
 
 def read_caches(paths: Iterable[str | Path]) -> tuple[list[str], np.ndarray, str]:
@@ -127,7 +113,7 @@ def read_caches(paths: Iterable[str | Path]) -> tuple[list[str], np.ndarray, str
         first = first or one
         if one.flow.shape[1:] != first.flow.shape[1:]:
             raise InputError(
-                f"flow is {one.flow.shape[1:]}, the others are {first.flow.shape[1:]}", file=path, cure=_CURE
+                f"flow is {one.flow.shape[1:]}, the others are {first.flow.shape[1:]}", file=path, cure=CURE
             )
         if one.coding != first.coding:
             raise InputError(

@@ -1,19 +1,11 @@
 """Check a configuration against its JSON schema, and say what was probably meant."""
 
-import difflib
 import json
 from pathlib import Path
 
 import jsonschema
 
-from contracts.errors import InputError
-
-
-def nearest(name: str, known) -> str:
-    """A clause that helps a user who mistyped `name`: the closest known name, or all of them."""
-    known = sorted(map(str, known))
-    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+from contracts.errors import InputError, nearest
 
 
 def check_config(config: dict, schema_file: str | Path, config_file: str | Path) -> None:

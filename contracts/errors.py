@@ -1,5 +1,7 @@
-"""The exception for faults that a user can cure."""
+"""The exception for faults that a user can cure, and what a mistyped name is answered with."""
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -26,3 +28,18 @@ class InputError(Exception):
 
 def _rebuild(problem, cure, file, clip):
     return InputError(problem, cure=cure, file=file, clip=clip)
+
+
+def nearest(name: str, known: Iterable) -> str:
+    """A clause that helps a user who mistyped `name`: the closest known name, or all of them."""
+    known = sorted(map(str, known))
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """The error for a name that is not among `known`, with the closest one and all of them as its cure."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return InputError(f"unknown {kind} {name!r}", cure=f"{hint}known: {', '.join(known) or 'none'}")

@@ -19,7 +19,7 @@ from merba.data import Normaliser
 from merba.recipe import Recipe
 from merba.registry import create_model
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _KIND = "merba checkpoint"
 
 
@@ -35,7 +35,8 @@ class Checkpoint:
         digest: of the recipe, the classes, the coding of the caches and the seed.
         train_clips: ids of all clips it was trained on.
         input_size: pixels.
-        normaliser: as fitted on those clips; it knows the coding of their caches.
+        normaliser: as fitted on those clips; it knows the coding of their caches. None for a model that sees
+            whole clips.
         state: the model's state dict, on the CPU.
     """
 
@@ -47,15 +48,26 @@ class Checkpoint:
     digest: str
     train_clips: list[str]
     input_size: int
-    normaliser: Normaliser
+    normaliser: Normaliser | None
     state: dict
 
     def build(self) -> Classifier:
-        """The trained model, in evaluation mode."""
+        """The trained model, in evaluation mode.
+
+        Raises:
+            InputError: its weights are not those of this code's model.
+        """
         model = create_model(
             self.model, len(self.classes), len(self.recipe.channels), self.input_size, **self.recipe.options
         )
-        model.load_state_dict(self.state)
+        try:
+            model.load_state_dict(self.state)
+        except RuntimeError as error:
+            raise InputError(
+                f"the weights do not fit {self.model} ({str(error).splitlines()[-1].strip()})",
+                clip=f"fold {self.fold}",
+                cure="train this fold again",
+            ) from error
         return model.eval()
 
 
@@ -63,7 +75,7 @@ def save(checkpoint: Checkpoint, path: str | Path) -> None:
     """Write a checkpoint whole."""
     values = {f.name: getattr(checkpoint, f.name) for f in dataclasses.fields(Checkpoint)}
     values["recipe"] = dataclasses.asdict(checkpoint.recipe)
-    values["normaliser"] = checkpoint.normaliser.to_dict()
+    values["normaliser"] = checkpoint.normaliser and checkpoint.normaliser.to_dict()
     # torch's own writer reports a full disk as a RuntimeError without a number; a plain write says ENOSPC.
     content = io.BytesIO()
     torch.save({"kind": _KIND, "format_version": FORMAT_VERSION, **values}, content)
@@ -91,6 +103,11 @@ def load(path: str | Path) -> Checkpoint:
         raise InputError(
             f"checkpoint format {version}, this code reads {FORMAT_VERSION}", file=path, cure=cure
         )
-    values["recipe"] = Recipe(**values["recipe"])
-    values["normaliser"] = Normaliser.from_dict(values["normaliser"])
-    return Checkpoint(**values)
+    try:
+        values["recipe"] = Recipe(**values["recipe"])
+        values["normaliser"] = values["normaliser"] and Normaliser.from_dict(values["normaliser"])
+        return Checkpoint(**values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"not a checkpoint as this code writes it ({error})", file=path, cure=cure
+        ) from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contracts.errors import InputError
 
 
-def run(main: Callable, argv: list[str] | None = None) -> int:
+def report(main: Callable, argv: list[str] | None = None) -> int:
     """Call `main(argv)`; an error that the user can cure becomes one line on stderr and exit status 1."""
     try:
         main(argv)
@@ -15,6 +15,15 @@ def run(main: Callable, argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def add_input_arguments(parser, whose: str) -> None:
+    """`--caches` or `--sequences`: which of them is the model's."""
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--caches", nargs="+", help=f"flow caches of {whose}")
+    group.add_argument(
+        "--sequences", nargs="+", help=f"sequence files of {whose}, for a model that sees whole clips"
+    )
 
 
 def add_machine_arguments(parser) -> None:

@@ -10,36 +10,40 @@ import sys
 from collections import defaultdict
 
 from contracts.errors import InputError
-from merba.commands import add_machine_arguments, run, set_up_torch
+from merba.commands import add_input_arguments, add_machine_arguments, report, set_up_torch
 
 _BATCH = 256
 
 
-def predict(checkpoint, flow, cached: str, device="cpu"):
-    """Flow (n, 3, size, size) from caches of one coding -> classes (n,) int64, probabilities (n, classes).
+def predict(checkpoint, inputs, device="cpu"):
+    """What a model is shown of n clips -> classes (n,) int64, probabilities (n, classes) float64.
+
+    Args:
+        checkpoint: a `merba.checkpoints.Checkpoint`.
+        inputs: a `merba.inputs.Inputs`.
 
     Raises:
-        InputError: the model was trained on flow of another size or coding.
+        InputError: the model was trained on pictures of another size, or flow of another coding.
     """
     import numpy as np
     import torch
 
-    size = flow.shape[-1]
-    if size != checkpoint.input_size:
+    if inputs.size != checkpoint.input_size:
         raise InputError(
-            f"trained on flow of {checkpoint.input_size} pixels, not {size}",
+            f"trained on pictures of {checkpoint.input_size} pixels, not {inputs.size}",
             clip=f"fold {checkpoint.fold}",
-            cure="give caches of the same size",
+            cure="give files of the same size",
         )
-    if cached != checkpoint.normaliser.cached:
+    normaliser = checkpoint.normaliser
+    if normaliser is not None and inputs.kind != normaliser.cached:
         raise InputError(
-            f"trained on {checkpoint.normaliser.cached} flow, not on {cached} flow",
+            f"trained on {normaliser.cached} flow, not on {inputs.kind} flow",
             clip=f"fold {checkpoint.fold}",
             cure="give caches of the same coding",
         )
     model = checkpoint.build().to(device)
-    x = torch.from_numpy(checkpoint.normaliser(flow)).to(device)
-    parts = [model.predict(part) for part in x.split(_BATCH)]
+    x = torch.from_numpy(inputs.x if normaliser is None else normaliser(inputs.x))
+    parts = [model.predict(part.to(device)) for part in x.split(_BATCH)]
     decided = torch.cat([decision for decision, _ in parts]).cpu().numpy()
     probabilities = torch.cat([probability for _, probability in parts]).double().cpu().numpy()
     return decided, probabilities / np.sum(probabilities, 1, keepdims=True)
@@ -72,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--checkpoints", nargs="+", required=True, help="one checkpoint of every fold, of one seed"
     )
-    parser.add_argument("--caches", nargs="+", required=True, help="flow caches of the test subjects")
+    add_input_arguments(parser, "the test subjects")
     parser.add_argument("--out", required=True, help="predictions CSV to write")
     add_machine_arguments(parser)
     return parser
@@ -91,13 +95,13 @@ def main(argv: list[str] | None = None) -> None:
 
     from contracts.predictions import predictions_table, write_predictions
     from merba import checkpoints
-    from merba.data import load_flow, read_list
+    from merba.data import read_list
+    from merba.inputs import load_inputs
 
     listed = read_list(args.test, ("clip_id", "fold"))
     rows_of = defaultdict(list)
     for row, fold in enumerate(listed["fold"]):
         rows_of[fold].append(row)
-    flow, cached = load_flow(listed["clip_id"], args.caches, args.test)
     first, done = None, {}
     # One checkpoint in memory at a time: those of all folds of a large model would not fit.
     for path in args.checkpoints:
@@ -110,13 +114,16 @@ def main(argv: list[str] | None = None) -> None:
             )
         if first is None:
             first = dataclasses.replace(checkpoint, state={})
-            decided = np.zeros(len(flow), dtype=int)
-            probabilities = np.zeros((len(flow), len(first.classes)))
+            inputs = load_inputs(first.model, listed["clip_id"], args.caches, args.sequences, args.test)
+            decided = np.zeros(len(inputs.x), dtype=int)
+            probabilities = np.zeros((len(inputs.x), len(first.classes)))
         _check_alike(first, args.checkpoints[0], checkpoint, path)
         rows = rows_of.get(checkpoint.fold, [])
         if rows:
             check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
-            decided[rows], probabilities[rows] = predict(checkpoint, flow[rows], cached, device)
+            decided[rows], probabilities[rows] = predict(
+                checkpoint, dataclasses.replace(inputs, x=inputs.x[rows]), device
+            )
         done[checkpoint.fold] = path
         print(f"fold {checkpoint.fold}: {len(rows)} clips", file=sys.stderr, flush=True)
     for fold, rows in rows_of.items():
@@ -142,4 +149,4 @@ def _check_alike(first, first_path, other, path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(report(main))

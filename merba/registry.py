@@ -1,18 +1,28 @@
 """Finding models by name: one model, one file, in `merba/presets` (MERba) or `merba/baselines` (its rivals).
 
-A file `<name>.py` in either folder is the model `<name>`; it calls `register_model` on what builds it.
-Listing reads file names only, and creating one model imports that model's file and no other.
+A file `<name>.py` in either folder is the model `<name>`. Three literals at its top say what must be known
+without loading a network:
+
+* `PAPER = Paper(...)`: where it comes from;
+* `RECIPE = Recipe(...)`: how it is trained by default;
+* `CLIPS = Clips(...)`, only if it sees whole clips instead of the flow from onset to apex.
+
+They are read from the source, so that neither a list of models nor the DAG imports torch. Below them
+`register_model` names what builds the model; creating one model imports that model's file and no other.
 """
 
-import difflib
+import ast
+import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.errors import InputError
+from contracts.errors import unknown
+from merba.paper import Paper
+from merba.recipe import Recipe
 
 _FOLDERS = ("presets", "baselines")
 # Given by the data, not by the user: every model's constructor takes these three.
@@ -20,12 +30,35 @@ _FROM_DATA = ("num_classes", "in_channels", "input_size")
 
 
 @dataclass(frozen=True)
+class Clips:
+    """The sequences a model learns from, see `contracts.sequences`.
+
+    Attributes:
+        steps: frames of a clip, interpolated at equidistant instants from onset to offset; None: all it has.
+        size: side of the frames in pixels.
+        flow: method of the flow from the onset to each frame, see `preprocess.flow`.
+    """
+
+    steps: int | None
+    size: int
+    flow: str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a model's file declares at its top."""
+
+    paper: Paper
+    recipe: Recipe
+    clips: Clips | None
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A registered model: what builds it, the options it fixes, and how it is trained by default."""
+    """A registered model: what builds it, and the options it fixes."""
 
     build: Callable
     fixed: dict
-    recipe: object
 
     @property
     def options(self) -> dict:
@@ -38,17 +71,16 @@ class Entry:
 _entries: dict[str, Entry] = {}
 
 
-def register_model(name: str, *, recipe, **fixed) -> Callable:
+def register_model(name: str, **fixed) -> Callable:
     """Class decorator: make the class known as `name`.
 
     Args:
         name: the model's name, equal to the name of its file.
-        recipe: the `merba.recipe.Recipe` it is trained with unless overridden.
         fixed: options of the class's constructor for which this model has its own default.
     """
 
     def register(build: Callable) -> Callable:
-        _entries[name] = Entry(build, fixed, recipe)
+        _entries[name] = Entry(build, fixed)
         return build
 
     return register
@@ -71,6 +103,28 @@ def module_of(name: str) -> str:
     return modules[name]
 
 
+@functools.cache
+def declaration(name: str) -> Declaration:
+    """What the file of a model declares, read without importing it.
+
+    Raises:
+        InputError: no such model; names the nearest.
+        ValueError: the file declares no PAPER or RECIPE, or not by literals; its author's to mend.
+    """
+    path = Path(__file__).parent.joinpath(*module_of(name).split(".")[1:]).with_suffix(".py")
+    makers = {"Paper": Paper, "Recipe": Recipe, "Clips": Clips}
+    found = {}
+    for node in ast.parse(path.read_text(), filename=str(path)).body:
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+            continue
+        if make := makers.get(ast.unparse(node.value.func)):
+            given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.value.keywords}
+            found[node.targets[0].id] = make(**given)
+    if missing := {"PAPER", "RECIPE"} - found.keys():
+        raise ValueError(f"{path} declares no {' and no '.join(sorted(missing))}")
+    return Declaration(found["PAPER"], found["RECIPE"], found.get("CLIPS"))
+
+
 def model_entry(name: str) -> Entry:
     """The entry of one model, importing its file.
 
@@ -83,7 +137,7 @@ def model_entry(name: str) -> Entry:
 
 
 def create_model(
-    name: str, num_classes: int = 3, in_channels: int | None = None, input_size: int = 28, **options
+    name: str, num_classes: int = 3, in_channels: int | None = None, input_size: int | None = None, **options
 ):
     """Build a model, a `merba.classifier.Classifier`.
 
@@ -91,28 +145,21 @@ def create_model(
         name: one of `list_models()`.
         num_classes: classes to tell apart.
         in_channels: flow channels; default: those of the model's recipe.
-        input_size: height and width of the input in pixels.
+        input_size: height and width of the input in pixels; default: 28, or those of the clips it sees.
         options: the model's own, see its class.
 
     Raises:
         InputError: unknown model or option (names the nearest), or an option's value that cannot be.
     """
-    entry = model_entry(name)
+    entry, declared = model_entry(name), declaration(name)
     for option in options:
         if option not in entry.options:
             raise unknown(f"option of {name}", option, entry.options)
-    channels = len(entry.recipe.channels) if in_channels is None else in_channels
+    channels = len(declared.recipe.channels) if in_channels is None else in_channels
+    size = input_size or (declared.clips.size if declared.clips else 28)
     return entry.build(
-        num_classes=num_classes, in_channels=channels, input_size=input_size, **{**entry.fixed, **options}
+        num_classes=num_classes, in_channels=channels, input_size=size, **{**entry.fixed, **options}
     )
-
-
-def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """The error for a name that is not among `known`, with the nearest one as its cure."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(f"unknown {kind} {name!r}", cure=f"{hint}known: {', '.join(known) or 'none'}")
 
 
 def _modules() -> dict[str, str]:

@@ -5,71 +5,15 @@ The recipe is frozen beforehand, no clip is held out, and the model after the la
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import time
 
 from contracts.errors import InputError
 from contracts.files import write_csv
-from merba.commands import add_machine_arguments, run, set_up_torch
-
-
-def fit(model, recipe, normaliser, x, y, seed: int, note=lambda *row: None) -> None:
-    """Train `model` in place.
-
-    Args:
-        model: a `merba.classifier.Classifier`, on the device of x.
-        recipe: a `merba.recipe.Recipe`.
-        normaliser: what coded x; it knows how to mirror it.
-        x: coded training flow, float32 (n, channels, size, size).
-        y: class indices, int64 (n,).
-        seed: of the order of clips and of the flips.
-        note: called after every epoch with epoch (from 1), learning rate, mean loss and training accuracy.
-    """
-    import torch
-
-    negate_u = recipe.flip == "negate_u"
-    if model.fitted_at_once:
-        copies = [x] if recipe.flip == "none" else [x, normaliser.mirror(x, negate_u)]
-        model.fit(torch.cat(copies), y.repeat(len(copies)))
-        accuracy = (model.predict(x)[0] == y).float().mean().item()
-        note(1, 0.0, float("nan"), accuracy)
-        return
-
-    optimiser = _optimiser(model, recipe)
-    random = torch.Generator().manual_seed(seed)
-    for epoch in range(recipe.epochs):
-        model.train()
-        lr = recipe.learning_rate(epoch)
-        for group in optimiser.param_groups:
-            group["lr"] = lr
-        order = torch.randperm(len(x), generator=random) if recipe.shuffle else torch.arange(len(x))
-        total, right = 0.0, 0
-        for rows in order.to(x.device).tensor_split(-(-len(x) // recipe.batch)):
-            clips, labels = x[rows], y[rows]
-            if recipe.flip != "none":
-                flipped = (torch.rand(len(rows), generator=random) < 0.5).to(x.device)
-                clips = torch.where(flipped[:, None, None, None], normaliser.mirror(clips, negate_u), clips)
-            loss, logits = model.loss(clips, labels, epoch / recipe.epochs, recipe.label_smoothing)
-            optimiser.zero_grad()
-            loss.backward()
-            if recipe.clip_grad:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_grad)
-            optimiser.step()
-            total += loss.item() * len(rows)
-            right += (logits.argmax(1) == labels).sum().item()
-        note(epoch + 1, lr, total / len(x), right / len(x))
-
-
-def _optimiser(model, recipe):
-    import torch
-
-    decayed = [p for p in model.parameters() if p.ndim > 1 and not getattr(p, "no_weight_decay", False)]
-    chosen = {id(p) for p in decayed}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimiser]
-    return kind(groups, lr=recipe.lr)
+from contracts.provenance import code_digest
+from merba.commands import add_input_arguments, add_machine_arguments, report, set_up_torch
 
 
 def _log(recipe, seed: int, rows: list):
@@ -86,6 +30,12 @@ def _log(recipe, seed: int, rows: list):
     return note
 
 
+def _fingerprint(recipe_digest: str, fold: str, code: str, x, labels) -> str:
+    """A state is taken up only by the run that kept it: same recipe, code, clips and labels."""
+    words = f"{recipe_digest} {fold} {code} {x.dtype} {tuple(x.shape)}".encode()
+    return hashlib.sha256(words + x.cpu().numpy().tobytes() + labels.tobytes()).hexdigest()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m merba.train", description=__doc__.split("\n\n")[0])
     parser.add_argument("--model", required=True, help="a registered model, e.g. merba_tiny")
@@ -95,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", nargs="+", required=True, help="class names in the protocol's order")
     parser.add_argument("--fold", required=True, help="name of the fold")
     parser.add_argument("--list", required=True, help="CSV of training clips: clip_id, label")
-    parser.add_argument("--caches", nargs="+", required=True, help="flow caches of the training subjects")
+    add_input_arguments(parser, "the training subjects")
     parser.add_argument("--seeds", nargs="+", type=int, required=True, help="one model is trained for each")
     parser.add_argument("--checkpoints", nargs="+", required=True, help="one file to write for each seed")
     parser.add_argument("--log", required=True, help="CSV to write: seed, epoch, lr, loss, accuracy")
@@ -132,9 +82,12 @@ def main(argv: list[str] | None = None) -> None:
     import torch
 
     from merba import checkpoints, heads
-    from merba.data import Normaliser, load_flow, read_list
-    from merba.recipe import digest, resolve
-    from merba.registry import create_model
+    from merba.data import Normaliser, read_list
+    from merba.inputs import CLIPS, load_inputs
+    from merba.loop import Resume, fit
+    from merba.overrides import resolve
+    from merba.recipe import digest
+    from merba.registry import create_model, model_entry, module_of
 
     recipe = resolve(args.model, overrides)
     if recipe.options.get("head") == "dgcm" and tuple(args.classes) != heads.DGCM_CLASSES:
@@ -153,23 +106,38 @@ def main(argv: list[str] | None = None) -> None:
                 cure="check --classes",
             )
     labels = np.array([args.classes.index(label) for label in listed["label"]])
-    flow, cached = load_flow(listed["clip_id"], args.caches, args.list)
-    normaliser = Normaliser.fit(flow, recipe.coding, recipe.channels, cached)
-    x = torch.from_numpy(normaliser(flow)).to(device)
+    inputs = load_inputs(args.model, listed["clip_id"], args.caches, args.sequences, args.list)
+    if inputs.kind == CLIPS:
+        normaliser, x, mirror = None, inputs.x, model_entry(args.model).build.mirror
+    else:
+        normaliser = Normaliser.fit(inputs.x, recipe.coding, recipe.channels, inputs.kind)
+        x, mirror = normaliser(inputs.x), normaliser.mirror
+    x = torch.from_numpy(x).to(device)
 
     rows = []
     for seed, path in zip(args.seeds, args.checkpoints, strict=True):
-        print(
-            f"{args.model} fold {args.fold} seed {seed}: {len(x)} clips on {device}",
-            file=sys.stderr,
-            flush=True,
+        said = f"{args.model} fold {args.fold} seed {seed}: {len(x)} clips on {device}"
+        print(said, file=sys.stderr, flush=True)
+        made = digest(
+            args.model,
+            recipe,
+            classes=args.classes,
+            input_size=inputs.size,
+            cached=inputs.kind,
+            seed=seed,
+            shuffled=args.shuffle_labels,
         )
         torch.manual_seed(seed)
-        model = create_model(args.model, len(args.classes), x.shape[1], x.shape[2], **recipe.options).to(
-            device
-        )
+        channels = len(recipe.channels)
+        model = create_model(args.model, len(args.classes), channels, inputs.size, **recipe.options)
+        model = model.to(device)
         own = np.random.default_rng(seed).permutation(labels) if args.shuffle_labels else labels
-        fit(model, recipe, normaliser, x, torch.from_numpy(own).to(device), seed, _log(recipe, seed, rows))
+        own_rows = []
+        run = _fingerprint(made, args.fold, code_digest("merba.train", module_of(args.model)), x, own)
+        resume = Resume(f"{path}.resume", run, own_rows)
+        target = torch.from_numpy(own).to(device)
+        fit(model, recipe, x, target, seed, mirror, _log(recipe, seed, own_rows), resume)
+        rows += own_rows
         checkpoints.save(
             checkpoints.Checkpoint(
                 model=args.model,
@@ -177,24 +145,17 @@ def main(argv: list[str] | None = None) -> None:
                 classes=args.classes,
                 fold=args.fold,
                 seed=seed,
-                digest=digest(
-                    args.model,
-                    recipe,
-                    classes=args.classes,
-                    input_size=x.shape[2],
-                    cached=cached,
-                    seed=seed,
-                    shuffled=args.shuffle_labels,
-                ),
+                digest=made,
                 train_clips=listed["clip_id"],
-                input_size=x.shape[2],
+                input_size=inputs.size,
                 normaliser=normaliser,
                 state={name: tensor.cpu() for name, tensor in model.state_dict().items()},
             ),
             path,
         )
+        resume.done()
     write_csv(pd.DataFrame(rows, columns=["seed", "epoch", "lr", "loss", "accuracy"]), args.log)
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    sys.exit(report(main))

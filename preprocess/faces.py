@@ -4,8 +4,8 @@ Detector of record: MTCNN (Zhang et al. 2016, IEEE SPL 23(10); facenet-pytorch).
 dlib's HOG detector. Landmarks: dlib's 68-point regression trees (Kazemi & Sullivan 2014, CVPR). All model
 files come from installed packages, so nothing is downloaded.
 
-Landmarks are taken on one frame only because their jitter (0.4 to 1 px) is as large as a micro-expression:
-aligning every frame by its own landmarks would add more motion than there is to find.
+Landmarks are taken on one frame only because they jitter by as much as a micro-expression moves (2.4 px
+in the crop, `benchmarks/planted_truth.py`): aligning every frame by its own would add as much as there is.
 
 Where more than one face is seen, or none at first, or a face at the border, something is decided; a face
 carries the decision in words, and the faces table keeps it.

@@ -15,11 +15,10 @@ from contracts.cache import read_cache
 from contracts.errors import InputError
 from contracts.files import read_csv
 from preprocess.align import MATRIX_COLUMNS, crop, map_points
-from preprocess.faces import LANDMARKS
+from preprocess.faces import LANDMARK_COLUMNS, LANDMARKS
 from preprocess.flow import strain
 from preprocess.frames import list_frames, read_gray
 
-_POINTS = [f"{axis}{k}" for k in range(LANDMARKS) for axis in "xy"]
 _MOVING = 0.25  # of the strongest planted motion: below it there is little to recover
 
 
@@ -166,7 +165,7 @@ def _not_there(path: Path, clip_id: str) -> InputError:
 
 def _landmarks(face: pd.Series) -> np.ndarray | None:
     """(68, 2), or None where the row has none."""
-    points = pd.to_numeric(face.reindex(_POINTS), errors="coerce").to_numpy(dtype=np.float64)
+    points = pd.to_numeric(face.reindex(LANDMARK_COLUMNS), errors="coerce").to_numpy(dtype=np.float64)
     return points.reshape(LANDMARKS, 2) if np.isfinite(points).all() else None
 
 

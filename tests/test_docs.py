@@ -161,7 +161,7 @@ def test_a_page_has_every_variant_and_coding_and_no_other(name):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_a_page_has_every_release_that_is_refused_by_name(name):
-    for what in get_corpus(name).lookalikes.values():
+    for what, _ in get_corpus(name).lookalikes.values():
         assert f"| {what.partition(',')[0]}" in PAGES[name]
     others = [one for one in get_layout(name).VARIANTS.values() if one.other_release]
     assert len(others) == PAGES[name].count("**refused by name**")

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from contracts.clips import NO_FRAME, PICTURES
 from contracts.errors import InputError
@@ -30,9 +29,15 @@ from preprocess.frames import list_frames, looks_like_image, read_gray
 from protocols import Protocol, get_protocol, list_protocols
 from protocols.coverage import Coverage, assert_official
 from protocols.lists import make_lists
-from workflow.configuration import Configuration, check_excluded, configured, source_of
+from workflow.configuration import (
+    CONFIGS,
+    Configuration,
+    check_excluded,
+    configured,
+    read_settings,
+    source_of,
+)
 
-CONFIGS = Path("config")
 DEFAULT = CONFIGS / "paper.yaml"
 FINE, FAULTY, PARTIAL = 0, 1, 3
 NAMED = 5
@@ -117,7 +122,7 @@ def _kind(name: str) -> str:
 
 
 def _from_config(path: Path) -> Wanted:
-    run = configured(_read(path), str(path))
+    run = configured(read_settings(path), str(path))
     if "synthetic" in run.settings:
         raise InputError(
             "the corpora of this configuration are synthetic",
@@ -126,15 +131,6 @@ def _from_config(path: Path) -> Wanted:
             cure="give a configuration of your own recordings, or their folders",
         )
     return Wanted({name: source_of(own) for name, own in run.settings["corpora"].items()}, run)
-
-
-def _read(path: Path) -> dict:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"not a readable configuration ({error})", file=path, cure="give another one by --configfile"
-        ) from error
 
 
 def _from_folders(given: list[str]) -> Wanted:
@@ -256,7 +252,7 @@ def _report(
         if len(found) > 1:
             yield f"  {part}"
         for what, how in index.recognised.items():
-            for k, line in enumerate(how.split("; ")):
+            for k, line in enumerate(how):
                 yield f"  {what if not k else '':<12}{line}"
         clips = index.clips
         pictures = ", ".join(kind for kind in PICTURES if (clips.pictures == kind).any())
@@ -348,8 +344,9 @@ def _next(
         example = _example(set(corpora))
         yield f"  Put this into a copy of {example}, and keep of its protocols what can be built:"
         yield "    corpora:"
+        protocols = read_settings(example)["protocols"]
         for name, source in corpora.items():
-            settings = ", ".join(_settings(get_corpus(name), source, tables, _read(example)["protocols"]))
+            settings = ", ".join(_settings(get_corpus(name), source, tables, protocols))
             yield f"      {name}: {{{settings}}}"
 
 
@@ -380,7 +377,7 @@ def _commands(configfile: str | Path) -> Iterator[str]:
 def _example(names: set[str]) -> Path:
     """The configuration of this project that is about these corpora."""
     for path in sorted(CONFIGS.glob("*.yaml")):
-        settings = _read(path)
+        settings = read_settings(path)
         if "synthetic" not in settings and names <= set(settings["corpora"]):
             return path
     return DEFAULT

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from contracts.config import check_config, nearest
-from contracts.errors import InputError
-from merba.recipe import check_coding, check_overrides
+import yaml
+
+from contracts.config import check_config
+from contracts.errors import InputError, nearest
+from merba.overrides import check_overrides
+from merba.recipe import check_coding
+from merba.registry import declaration
 from preprocess.corpora import Corpus, Flows, Source, get_corpus
 from preprocess.corpora.synthetic.plan import Options
 from protocols import Fold, Protocol, get_protocol
 
+CONFIGS = Path("config")
 SCHEMA = Path(__file__).with_name("schemas") / "config.schema.json"
 
 
@@ -101,6 +106,20 @@ def configured(settings: dict, file: str) -> Configuration:
     return Configuration(settings, file, protocols, providers, subjects, folds)
 
 
+def read_settings(path: Path) -> object:
+    """A configuration file as written, not yet checked.
+
+    Raises:
+        InputError: it cannot be read, or is no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"not a readable configuration ({error})", file=path, cure="give another one by --configfile"
+        ) from error
+
+
 def source_of(settings: Mapping) -> Source:
     """Where a corpus lies, from what is written about it."""
     return Source(Path(settings["root"]), settings.get("frames", ""), tuple(settings.get("sheets", ())))
@@ -171,7 +190,8 @@ def _check_corpus(corpus: Corpus, settings: dict, file: str) -> None:
 
 def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
     """One row of one protocol: its model and what departs from the model's own recipe."""
-    model, size = overrides.pop("model"), overrides.pop("size", 28)
+    model, given = overrides.pop("model"), "size" in overrides
+    size = overrides.pop("size", 28)
     flows = [corpus for corpus in map(get_corpus, settings["corpora"]) if isinstance(corpus, Flows)]
     if flows:
         possible = sorted({corpus.size for corpus in flows})
@@ -187,10 +207,25 @@ def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
             cure="flow can be averaged down, never enlarged",
         )
     try:
-        check_overrides(model, overrides)
-        # A model's own coding is known only with the model; its training refuses what does not fit.
-        for corpus in flows if "coding" in overrides else []:
-            check_coding(overrides["coding"], corpus.coding)
+        recipe, clips = check_overrides(model, overrides), declaration(model).clips
+        if clips and flows:
+            raise InputError(
+                f"{model} learns from whole clips, and flow has none",
+                cure="remove the model, or give it recordings in a run of their own",
+            )
+        if clips and given:
+            raise InputError(
+                f"{model} learns from frames of {clips.size} pixels, not from a cache",
+                clip="size",
+                cure="remove the key",
+            )
+        if clips and clips.size > settings["crop"]["size"]:
+            raise InputError(
+                f"{model} learns from frames of {clips.size} pixels, crops have {settings['crop']['size']}",
+                cure="raise crop.size",
+            )
+        for corpus in flows:
+            check_coding(recipe.coding, corpus.coding)
     except InputError as error:
         where = key if error.clip is None else f"{key}.{error.clip}"
         raise InputError(error.problem, cure=error.cure, file=file, clip=where) from None

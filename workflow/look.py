@@ -15,14 +15,10 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-
 from contracts.clips import read_clips
-from contracts.config import nearest
-from contracts.errors import InputError
-from workflow.configuration import Configuration, configured, source_of
+from contracts.errors import InputError, nearest
+from workflow.configuration import CONFIGS, Configuration, configured, read_settings, source_of
 
-CONFIGS = Path("config")
 DATA = Path("data")
 _DEFAULT = CONFIGS / "config.yaml"
 _STAGES = {"faces": "csv", "align": "csv", "apex": "csv", "flow": "h5"}
@@ -98,7 +94,7 @@ def _find(name: str) -> Configuration:
     """The configuration of a run, among those in `config/`."""
     runs: dict[str, list[Path]] = {}
     for path in sorted(CONFIGS.glob("*.yaml")):
-        settings = _settings(path)
+        settings = read_settings(path)
         if isinstance(settings, dict) and "run" in settings:
             runs.setdefault(str(settings["run"]), []).append(path)
     if name not in runs:
@@ -113,17 +109,8 @@ def _find(name: str) -> Configuration:
     return _read(runs[name][0])
 
 
-def _settings(path: Path):
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise InputError(
-            f"not a readable configuration ({error})", file=path, cure="give another one by --configfile"
-        ) from error
-
-
 def _read(path: Path) -> Configuration:
-    return configured(_settings(path), str(path))
+    return configured(read_settings(path), str(path))
 
 
 def _parts(run: Configuration, clip_id: str) -> tuple[str, str, str]:

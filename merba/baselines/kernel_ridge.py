@@ -8,11 +8,20 @@ import torch
 from torch import Tensor
 
 from merba.classifier import Classifier
+from merba.paper import Paper
 from merba.recipe import Recipe
 from merba.registry import register_model
 
+PAPER = Paper(
+    cite="Saunders, Gammerman, Vovk. Ridge Regression Learning Algorithm in Dual Variables. ICML 1998",
+    url="https://dl.acm.org/doi/10.5555/645527.657464",
+    fidelity="floor",
+    selection="no epochs",
+)
+RECIPE = Recipe(channels=("u", "v", "strain"))
 
-@register_model("kernel_ridge", recipe=Recipe(channels=("u", "v", "strain"), coding="fixed_scale"))
+
+@register_model("kernel_ridge")
 class KernelRidge(Classifier):
     """Class-weighted RBF kernel ridge regression: (n, in_channels, size, size) -> (n, num_classes).
 

@@ -4,11 +4,15 @@ import torch
 from torch import Tensor
 
 from merba.classifier import Classifier
+from merba.paper import Paper
 from merba.recipe import Recipe
 from merba.registry import register_model
 
+PAPER = Paper(cite="", url="", fidelity="floor", selection="no epochs")
+RECIPE = Recipe(flip="none", coding="minmax")
 
-@register_model("majority", recipe=Recipe(flip="none", coding="minmax"))
+
+@register_model("majority")
 class Majority(Classifier):
     """Counts labels. Input (n, in_channels, size, size), of which only n matters; output (n, num_classes)."""
 

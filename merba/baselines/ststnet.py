@@ -12,9 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from merba.classifier import Classifier
+from merba.paper import Paper
 from merba.recipe import Recipe
 from merba.registry import register_model
 
+PAPER = Paper(
+    cite="Liong, Gan, See, Khor, Huang. Shallow Triple Stream Three-dimensional CNN (STSTNet) for "
+    "Micro-expression Recognition. FG 2019",
+    url="https://arxiv.org/abs/1902.03634",
+    fidelity="published code",
+    selection="last",
+)
 RECIPE = Recipe(
     epochs=800,
     batch=256,
@@ -30,7 +38,7 @@ RECIPE = Recipe(
 )
 
 
-@register_model("ststnet", recipe=RECIPE)
+@register_model("ststnet")
 class STSTNet(Classifier):
     """The network. Input (n, in_channels, size, size), output (n, num_classes); 400 features at size 28.
 

@@ -8,12 +8,21 @@ paper's learning rate. Batches are small because the number of steps, not their 
 """
 
 from merba.network import MERba
+from merba.paper import Paper
 from merba.recipe import Recipe
 from merba.registry import register_model
 
+PAPER = Paper(
+    cite="Mao, Liu, Zhao, Xu, Chen. MERba: Multi-Receptive Field MambaVision for Micro-Expression Recognition. "
+    "arXiv 2506.14468, 2025",
+    url="https://arxiv.org/abs/2506.14468",
+    fidelity="paper",
+    selection="unknown",
+)
+RECIPE = Recipe(epochs=24, batch=8, lr=3e-3, warmup=2, cooldown=2)
+
 register_model(
     "merba_tiny",
-    recipe=Recipe(epochs=24, batch=8, lr=3e-3, warmup=2, cooldown=2),
     dim=8,
     conv_depth=1,
     local_depths=(1, 1, 1),

@@ -55,7 +55,7 @@ class Casme2(Recordings):
         optional=frozenset({"action_units"}),
     )
     lookalikes = {
-        r"CASME[ _-]?(raw|sel|crop).*": "CASME, an earlier corpus; get CASME II from the same owner"
+        r"CASME[ _-]?(raw|sel|crop).*": ("CASME, an earlier corpus", "get CASME II from the same owner")
     }
     ignored = {("sub09", "EP02_02f"): _UNLABELLED, ("sub24", "EP02_07"): _UNLABELLED}
 

@@ -47,14 +47,14 @@ class Index:
         notes: columns clip_id, about, note: what was decided about a clip that is among `clips`; `about` is
             `range`, `apex`, `frames` or `repair`.
         faults: what the user has to mend first; empty in an Index that `Corpus.index` returns.
-        recognised: what -> how it was recognised, for a person to read (`frames`, `sheet`, ...).
+        recognised: what (`frames`, `sheet`, ...) -> lines on how it was recognised, for a person to read.
     """
 
     clips: "pd.DataFrame"
     skipped: "pd.DataFrame"
     notes: "pd.DataFrame"
     faults: tuple[InputError, ...] = ()
-    recognised: dict[str, str] = field(default_factory=dict)
+    recognised: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Report:
         """Collect an InputError."""
         self.faults.append(InputError(problem, cure=cure, file=file, clip=clip))
 
-    def index(self, rows: list[dict], recognised: dict[str, str]) -> Index:
+    def index(self, rows: list[dict], recognised: dict[str, list[str]]) -> Index:
         """The Index of clip-table rows and of all that was collected."""
         import pandas as pd
 

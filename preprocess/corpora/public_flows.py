@@ -289,13 +289,13 @@ class PublicFlows(Flows):
 
     def _recognised(
         self, source: Source, home: Path, sheet: Sheet, corpus: str, pictures: Collection[ClipKey]
-    ) -> dict[str, str]:
+    ) -> dict[str, list[str]]:
         subjects, clips = self.full[corpus]
         present = len({subject for subject, _ in pictures})
         size = f"{len(pictures)} of {clips} clips, {present} of {subjects} subjects of {corpus}"
         return {
-            "frames": f"{_below(source, [home])}: flow pictures, {size}",
-            "sheet": f"{_below(source, [sheet.path])}: {len(sheet.rows)} rows",
+            "frames": [f"{_below(source, [home])}: flow pictures, {size}"],
+            "sheet": [f"{_below(source, [sheet.path])}: {len(sheet.rows)} rows"],
         }
 
 

@@ -52,8 +52,10 @@ class Samm(Recordings):
         optional=frozenset({"subject", "action_units"}),
     )
     lookalikes = {
-        r"SAMM_?Long_?Videos.*|\d{3}_\d+": "SAMM Long Videos, another release; get SAMM (micro-movements), "
-        "folders such as 006/006_1_2, from the same owner"
+        r"SAMM_?Long_?Videos.*|\d{3}_\d+": (
+            "SAMM Long Videos, another release",
+            "get SAMM (micro-movements), folders such as 006/006_1_2, from the same owner",
+        )
     }
 
     def is_home(self, folder: Path, children: list[Path]) -> bool:

@@ -43,9 +43,9 @@ class Smic(Recordings):
     emotions = EMOTIONS
     fps = 100.0
     lookalikes = {
-        r"(HS|VIS|NIR)_long|SMIC[-_](HS[-_])?E.*": f"SMIC-E, the release of long clips; {_SHORT_CLIPS}",
-        r"VIS|NIR|SMIC[-_](VIS|NIR).*": f"SMIC-VIS or SMIC-NIR, at 25 fps; {_SHORT_CLIPS} (folder HS)",
-        r"SMIC[-_](sub|first).*": f"SMIC-sub, the first release of six subjects; {_SHORT_CLIPS}",
+        r"(HS|VIS|NIR)_long|SMIC[-_](HS[-_])?E.*": ("SMIC-E, the release of long clips", _SHORT_CLIPS),
+        r"VIS|NIR|SMIC[-_](VIS|NIR).*": ("SMIC-VIS or SMIC-NIR, at 25 fps", f"{_SHORT_CLIPS} (folder HS)"),
+        r"SMIC[-_](sub|first).*": ("SMIC-sub, the first release of six subjects", _SHORT_CLIPS),
     }
 
     def is_home(self, folder: Path, children: list[Path]) -> bool:

@@ -93,7 +93,7 @@ def test_a_full_disk_is_named_with_its_cure(tmp_path, write):
         from contracts.files import write_csv
         from merba.checkpoints import Checkpoint, save
         from merba.data import Normaliser
-        from merba.recipe import resolve
+        from merba.overrides import resolve
         def save_checkpoint(path):
             model = dict(model="ststnet", recipe=resolve("ststnet"), classes=["a", "b"], fold="f", seed=0)
             data = dict(digest="d", train_clips=[], input_size=28, state=dict(w=torch.rand(100_000)))

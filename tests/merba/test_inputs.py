@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from contracts import cache
 from contracts.errors import InputError
 from merba.data import Normaliser, load_flow, read_list
-from merba.recipe import CHANNELS, CODINGS, check_coding, resolve
+from merba.overrides import resolve
+from merba.recipe import CHANNELS, CODINGS, check_coding
 
 FLOW = np.random.default_rng(0).normal(size=(5, 3, 28, 28)).astype(np.float32)
 # Flow as others stretched it: whole numbers, each channel from 0 to 255.

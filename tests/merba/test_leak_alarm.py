@@ -7,8 +7,8 @@ from toy_flow import CLASSES, planted
 
 from merba import create_model
 from merba.data import Normaliser
-from merba.recipe import resolve
-from merba.train import fit
+from merba.loop import fit
+from merba.overrides import resolve
 
 FOLDS = 3
 
@@ -30,7 +30,8 @@ def held_out_accuracy(model_name: str, shuffle: bool, seed: int = 0) -> float:
         y = np.random.default_rng(seed + fold).permutation(truth[inside]) if shuffle else truth[inside]
         torch.manual_seed(seed)
         model = create_model(model_name, 3, len(recipe.channels), 28, **recipe.options)
-        fit(model, recipe, normaliser, torch.from_numpy(normaliser(flow[inside])), torch.from_numpy(y), seed)
+        x = torch.from_numpy(normaliser(flow[inside]))
+        fit(model, recipe, x, torch.from_numpy(y), seed, normaliser.mirror)
         predicted = model.predict(torch.from_numpy(normaliser(flow[outside])))[0].numpy()
         right += (predicted == truth[outside]).sum()
     return right / len(ids)

@@ -9,9 +9,9 @@ import torch
 from contracts.errors import InputError
 from merba import create_model, list_models
 from merba.data import Normaliser
-from merba.recipe import resolve
-from merba.registry import model_entry, module_of
-from merba.train import fit
+from merba.loop import fit
+from merba.overrides import resolve
+from merba.registry import declaration, module_of
 
 # Too slow to train on a CPU; they are the class that merba_tiny tests, at another size.
 LARGE = {"merba_base", "merba_small"}
@@ -42,13 +42,13 @@ def trained(name, toy, seed=0, overrides=None):
     y = torch.tensor([["negative", "positive", "surprise"].index(label) for label in labels[:12]])
     torch.manual_seed(seed)
     model = create_model(name, 3, len(recipe.channels), 28, **recipe.options)
-    fit(model, recipe, normaliser, x, y, seed)
+    fit(model, recipe, x, y, seed, normaliser.mirror)
     return model, x, y
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_output_has_one_column_a_class(name, toy):
-    channels = len(model_entry(name).recipe.channels)
+    channels = len(declaration(name).recipe.channels)
     model = create_model(name, num_classes=7)
     x, y = torch.randn(8, channels, 28, 28), torch.arange(8) % 7
     if model.fitted_at_once:
@@ -62,7 +62,7 @@ def test_output_has_one_column_a_class(name, toy):
 @pytest.mark.parametrize("name", GRADIENT)
 def test_gradient_reaches_every_parameter(name):
     model = create_model(name)
-    x = torch.randn(6, len(model_entry(name).recipe.channels), 28, 28)
+    x = torch.randn(6, len(declaration(name).recipe.channels), 28, 28)
     model.loss(x, torch.arange(6) % 3, 0.5)[0].backward()
     # A convolution's bias before BatchNorm, and before ReLU at a dead unit, may rightly get none.
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]

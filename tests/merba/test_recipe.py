@@ -1,12 +1,21 @@
 """Recipes: overrides, the learning-rate schedule, the digest."""
 
 import dataclasses
+import importlib
+import math
+import subprocess
+import sys
 
 import pytest
+import torch
 
 from contracts.errors import InputError
 from merba import list_models
-from merba.recipe import Recipe, digest, resolve
+from merba.classifier import ClipClassifier
+from merba.loop import _optimiser, _order, _rarity, _schedule
+from merba.overrides import check_overrides, resolve
+from merba.recipe import Recipe, digest
+from merba.registry import declaration, model_entry, module_of
 
 
 @pytest.mark.parametrize("name", list_models())
@@ -29,7 +38,8 @@ def test_overrides_reach_recipe_and_options():
         ({"epochs": "many"}, "epochs"),
         ({"epochs": True}, "epochs"),
         ({"epochs": 4}, "lower warmup"),
-        ({"optimiser": "sgd"}, "adam, adamw"),
+        ({"optimiser": "lion"}, "adam, adamw, sgd"),
+        ({"balance": "weighted"}, "'weights'"),
         ({"coding": "minmaxx"}, "'minmax'"),
         ({"channels": ["u", "w"]}, "Known: strain, u, v"),
         ({"batch": 0}, "at least 1"),
@@ -40,15 +50,86 @@ def test_wrong_overrides_are_refused_with_a_cure(overrides, hint):
         resolve("merba_base", overrides)
 
 
+def rates(recipe):
+    """Learning rates of all epochs, as the optimiser gets them."""
+    weight = torch.nn.Linear(2, 2)
+    schedule = _schedule(_optimiser(weight, recipe), recipe)
+    return [schedule(epoch) for epoch in range(recipe.epochs)]
+
+
 def test_the_papers_schedule():
     """Five epochs up, cosine, ten epochs at the floor, seventy in all."""
-    rates = [Recipe().learning_rate(epoch) for epoch in range(70)]
-    assert rates[0] == pytest.approx(1e-6)
-    assert rates[5] == max(rates) == 5e-4
-    assert rates[:6] == sorted(rates[:6])
-    assert rates[5:] == sorted(rates[5:], reverse=True)
-    assert rates[60:] == [5e-6] * 10
-    assert rates[59] > 5e-6
+    all_of_them = rates(Recipe())
+    assert all_of_them[0] == pytest.approx(1e-6)
+    assert all_of_them[5] == max(all_of_them) == 5e-4
+    assert all_of_them[:6] == sorted(all_of_them[:6])
+    assert all_of_them[5:] == sorted(all_of_them[5:], reverse=True)
+    assert all_of_them[60:] == [5e-6] * 10
+    assert all_of_them[59] > 5e-6
+    middle = 5 + 55 // 2
+    half_way = 5e-6 + (5e-4 - 5e-6) * (1 + math.cos(math.pi * (middle - 5) / 55)) / 2
+    assert all_of_them[middle] == pytest.approx(half_way)
+
+
+def test_the_rivals_schedules():
+    assert rates(Recipe(schedule="constant", epochs=3, lr=0.1)) == [0.1, 0.1, 0.1]
+    assert rates(Recipe(schedule="exponential", epochs=3, lr=1.0, decay=0.5)) == [1, 0.5, 0.25]
+    stepped = Recipe(schedule="step", epochs=5, lr=1.0, decay=0.1, milestones=(2, 4))
+    assert rates(stepped) == pytest.approx([1, 1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize(("optimiser", "kind"), [("adamw", "AdamW"), ("adam", "Adam"), ("sgd", "SGD")])
+def test_biases_norms_and_frozen_weights(optimiser, kind):
+    """Weight decay spares biases and norms; what is frozen is not handed to the optimiser."""
+    model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LayerNorm(3), torch.nn.Linear(3, 3))
+    model[2].requires_grad_(False)
+    made = _optimiser(model, Recipe(optimiser=optimiser, weight_decay=0.1, momentum=0.8))
+    decayed, rest = made.param_groups
+    assert type(made).__name__ == kind
+    assert [id(p) for p in decayed["params"]] == [id(model[0].weight)]
+    assert {id(p) for p in rest["params"]} == {id(model[0].bias), *(id(p) for p in model[1].parameters())}
+    assert (decayed["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
+    if optimiser == "sgd":
+        assert decayed["momentum"] == 0.8
+
+
+def test_rare_classes_weigh_more_or_are_drawn_more():
+    y = torch.tensor([0] * 8 + [2] * 2)
+    rarity = _rarity(y)
+    torch.testing.assert_close(rarity, torch.tensor([10 / 16, 0.0, 10 / 4]))
+    random = torch.Generator().manual_seed(0)
+    drawn = torch.cat([_order(Recipe(balance="oversample"), y, rarity, random) for _ in range(200)])
+    assert (y[drawn] == 2).float().mean().item() == pytest.approx(0.5, abs=0.05)
+    for balance in ("none", "weights"):
+        rows = _order(Recipe(balance=balance), y, rarity, random)
+        assert sorted(rows.tolist()) == list(range(10))
+    assert _order(Recipe(shuffle=False), y, rarity, random).tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_what_a_file_declares_is_what_it_defines(name):
+    """The declaration is read without running the file; running it gives the same."""
+    module = importlib.import_module(module_of(name))
+    declared = declaration(name)
+    assert (declared.paper, declared.recipe) == (module.PAPER, module.RECIPE)
+    assert getattr(module, "CLIPS", None) == declared.clips
+    assert issubclass(model_entry(name).build, ClipClassifier) == (declared.clips is not None)
+    assert declared.paper.cite or declared.paper.fidelity == "floor"
+
+
+def test_overrides_are_checked_without_torch():
+    code = """
+import sys
+from merba import list_models
+from merba.overrides import check_overrides
+for name in list_models():
+    check_overrides(name, {"epochs": 400, "lr": 1})
+assert not {"torch", "timm", "numpy"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert check_overrides("ststnet", {"epochs": 3}).batch == 256
+    with pytest.raises(InputError, match="'epochs'"):
+        check_overrides("merba_base", {"epoch": 3})
 
 
 def test_the_digest_sees_every_field_the_seed_and_the_options():

@@ -1,6 +1,7 @@
 """Training and prediction as commands: the way from caches to predictions, and every way it refuses."""
 
 import csv
+import functools
 import json
 import subprocess
 import sys
@@ -12,13 +13,13 @@ from toy_flow import CLASSES, write_caches
 
 from contracts.errors import InputError
 from contracts.predictions import classes_of, read_predictions
-from merba import checkpoints, predict, train
-from merba.commands import run
+from merba import checkpoints, loop, predict, train
+from merba.commands import report
 from merba.data import Normaliser
 from merba.recipe import CHANNELS
 
 TRAIN, TEST = [f"s{k:02d}" for k in range(8)], [f"s{k:02d}" for k in range(8, 12)]
-BRIEF = json.dumps({"epochs": 2, "warmup": 1, "cooldown": 1})
+BRIEF = json.dumps({"epochs": 3, "warmup": 1, "cooldown": 1})
 
 
 def write_rows(path, header, rows):
@@ -103,6 +104,56 @@ def test_a_seeds_model_does_not_depend_on_the_seeds_before_it(bench):
     together = checkpoints.load(bench.train(model="merba_tiny", overrides=BRIEF, seeds=(0, 1))[1]).state
     alone = checkpoints.load(bench.train(model="merba_tiny", overrides=BRIEF, seeds=(1,))[0]).state
     assert all(together[key].equal(alone[key]) for key in alone)
+
+
+@pytest.mark.parametrize("model", ["ststnet", "merba_tiny"])
+@pytest.mark.parametrize("after", [1, 3])
+def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, model, after):
+    """Dropout, order and flips go on where they stopped; the log has every epoch once."""
+    overrides = json.dumps({**json.loads(BRIEF), "epochs": 4, "dropout": 0.3, "flip": "negate_u"})
+    bench.write_list(TRAIN[:2])
+    whole = checkpoints.load(bench.train(model=model, overrides=overrides)[0]).state
+    log = (bench.folder / "log.csv").read_text()
+    keep = loop.Resume.keep
+
+    def killed(self, epoch, *state):
+        self.every = 0
+        keep(self, epoch, *state)
+        if epoch == after:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop.Resume, "keep", killed)
+        bench.train(model=model, overrides=overrides)
+    kept = bench.folder / f"{model}_smic_a_0.pt.resume"
+    assert kept.is_file()
+    torch.manual_seed(99)
+    taken = checkpoints.load(bench.train(model=model, overrides=overrides)[0]).state
+    assert all(whole[key].equal(taken[key]) for key in whole)
+    assert (bench.folder / "log.csv").read_text() == log
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("change", ["labels", "recipe", "file", "foreign"])
+def test_the_state_of_another_run_is_not_taken_up(bench, monkeypatch, change):
+    bench.write_list(TRAIN[:2])
+    monkeypatch.setattr(loop.Resume, "done", lambda self: None)
+    monkeypatch.setattr(loop.Resume, "__init__", functools.partialmethod(loop.Resume.__init__, every=0))
+    (path,) = bench.train(model="ststnet", overrides=BRIEF)
+    kept, recipe, extra = path.with_name(path.name + ".resume"), BRIEF, []
+    if change == "labels":
+        extra = ["--shuffle-labels"]
+    elif change == "recipe":
+        recipe = json.dumps({"epochs": 3, "warmup": 1, "cooldown": 1, "lr": 1e-3})
+    else:
+        kept.write_bytes(kept.read_bytes()[:-100] if change == "file" else b"no state")
+    bench.train(*extra, model="ststnet", overrides=recipe)
+    with (bench.folder / "log.csv").open() as handle:
+        assert [row["epoch"] for row in csv.DictReader(handle)] == ["1", "2", "3"]
+    again = checkpoints.load(path).state
+    kept.unlink()
+    fresh = checkpoints.load(bench.train(*extra, model="ststnet", overrides=recipe)[0]).state
+    assert all(fresh[key].equal(again[key]) for key in fresh)
 
 
 def test_the_floor_learns_and_shuffled_labels_bring_it_to_chance(bench):
@@ -196,6 +247,28 @@ def test_a_truncated_checkpoint_is_named(bench):
         bench.predict(path)
 
 
+def test_weights_that_do_not_fit_are_named(bench):
+    (path,) = bench.train(model="ststnet", overrides=BRIEF)
+    saved = torch.load(path, weights_only=True)
+    del saved["state"]["fc.bias"]
+    torch.save(saved, path)
+    with pytest.raises(InputError, match="fold smic_a: the weights do not fit ststnet"):
+        bench.predict(path)
+    del saved["recipe"]["epochs"]
+    saved["recipe"]["epoch"] = 3
+    torch.save(saved, path)
+    with pytest.raises(InputError, match=r"smic_a_0\.pt: not a checkpoint as this code writes it"):
+        bench.predict(path)
+
+
+def test_a_model_of_flow_wants_caches(bench):
+    with pytest.raises(InputError, match="ststnet learns from flow"):
+        train.main(
+            ["--model", "ststnet", "--classes", *CLASSES, "--fold", "a", "--list", str(bench.list)]
+            + ["--sequences", "x.h5", "--seeds", "0", "--checkpoints", "x.pt", "--log", "x.csv"]
+        )
+
+
 @pytest.mark.parametrize("foreign", [{"state_dict": {}}, [1, 2], torch.zeros(3)])
 def test_a_foreign_checkpoint_is_named(bench, foreign):
     torch.save(foreign, bench.folder / "foreign.pt")
@@ -227,7 +300,9 @@ def test_wrong_arguments_are_refused(bench):
 
 
 def test_errors_are_one_line_and_status_1(bench, capsys):
-    assert run(predict.main, ["--test", "none.csv", "--checkpoints", "a", "--caches", "b", "--out", "c"]) == 1
+    assert (
+        report(predict.main, ["--test", "none.csv", "--checkpoints", "a", "--caches", "b", "--out", "c"]) == 1
+    )
     assert capsys.readouterr().err.count("\n") == 1
 
 

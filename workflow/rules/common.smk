@@ -18,7 +18,7 @@ from pathlib import Path
 
 from contracts.errors import InputError
 from contracts.provenance import code_digest
-from merba.registry import module_of
+from merba.registry import declaration, module_of
 from preprocess import receipts
 from preprocess.corpora import Source
 from workflow.configuration import configured, source_of
@@ -200,25 +200,25 @@ def recipe_of(wildcards):
     return dict(sorted({"model": wildcards.model, **settings}.items()))
 
 
-def input_size(wildcards):
-    return recipe_of(wildcards).get("size", 28)
+def seen_by(wildcards, subjects):
+    """What a model sees of namespaced subjects (`casme2/sub01`): their flow caches, or their whole clips."""
+    recipe = recipe_of(wildcards)
+    clips = declaration(recipe["model"]).clips
+    if clips is None:
+        return {"caches": [f"{DATA}/cache/{recipe.get('size', 28)}/{subject}.h5" for subject in subjects]}
+    made = f"{DATA}/sequences/{clips.flow}/{clips.steps or 'all'}/{clips.size}"
+    return {"sequences": [f"{made}/{subject}.h5" for subject in subjects]}
 
 
-def caches(subjects, size):
-    """Cache files of namespaced subjects (`casme2/sub01`)."""
-    return [f"{DATA}/cache/{size}/{subject}.h5" for subject in subjects]
-
-
-def training_caches(wildcards):
+def training_inputs(wildcards):
     """The only pixels a fold's training job is given: never its test subjects'."""
     fold = fold_named(wildcards)
     assert not set(fold.train) & set(fold.test)
-    return caches(fold.train, input_size(wildcards))
+    return seen_by(wildcards, fold.train)
 
 
-def test_caches(wildcards):
-    subjects = sorted({subject for fold in FOLDS[wildcards.protocol] for subject in fold.test})
-    return caches(subjects, input_size(wildcards))
+def test_inputs(wildcards):
+    return seen_by(wildcards, sorted({one for fold in FOLDS[wildcards.protocol] for one in fold.test}))
 
 
 def clip_tables(wildcards):

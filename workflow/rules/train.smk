@@ -1,4 +1,4 @@
-# Caches -> predictions. A fold's training job is given neither its test subjects' caches nor any test label.
+# Caches or sequences -> predictions. A fold's training job is given neither its test subjects' nor any test label.
 
 
 LEARNING = ("torch", "numpy", "scikit-learn")
@@ -34,8 +34,8 @@ for name, folds in FOLDS.items():
 
 rule train:
     input:
+        unpack(training_inputs),
         labels=f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv",
-        caches=training_caches,
     output:
         checkpoint=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.pt",
         curve=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
@@ -53,9 +53,9 @@ rule train:
 
 rule predict:
     input:
+        unpack(test_inputs),
         test=f"{DATA}/protocols/{{protocol}}/test.csv",
         checkpoints=checkpoints,
-        caches=test_caches,
     output:
         f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",
     params:

@@ -55,6 +55,13 @@ def clips_of(snakemake) -> pd.DataFrame:
     return clips[own & ~clips.clip_id.isin(snakemake.params.exclude)]
 
 
+def pixels(files) -> list[str]:
+    """What a job's model sees, as arguments of `merba.train` and `merba.predict`."""
+    if clips := files.get("sequences"):
+        return ["--sequences", *clips]
+    return ["--caches", *files.caches]
+
+
 def progress(items, what: str):
     """Iterate over `items` with one line per item in the log: long jobs show that they live."""
     items = list(items)

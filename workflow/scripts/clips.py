@@ -14,6 +14,6 @@ with logged(snakemake):
     write_csv(index.notes, snakemake.output.notes)
     write_clips(index.clips, snakemake.output.clips)
     for what, how in index.recognised.items():
-        print(f"{what}: {how}")
+        print(f"{what}: {', '.join(how)}")
     said = f"{len(index.clips)} clips of {index.clips.subject.nunique()} subjects"
     print(f"{said}, {len(index.skipped)} skipped, {len(index.notes)} notes")

@@ -2,7 +2,7 @@
 
 import json
 
-from _job import logged
+from _job import logged, pixels
 
 from merba.train import main
 
@@ -12,6 +12,6 @@ with logged(snakemake):
     overrides.pop("size", None)
     files, params = snakemake.input, snakemake.params
     arguments = ["--model", model, "--overrides", json.dumps(overrides), "--classes", *params.classes]
-    arguments += ["--fold", snakemake.wildcards.fold, "--list", files.labels, "--caches", *files.caches]
+    arguments += ["--fold", snakemake.wildcards.fold, "--list", files.labels, *pixels(files)]
     arguments += ["--seeds", snakemake.wildcards.seed, "--checkpoints", snakemake.output.checkpoint]
     main([*arguments, "--log", snakemake.output.curve, "--threads", str(snakemake.threads)])

@@ -53,7 +53,7 @@ class Declared(Corpus):
     """Other spellings of emotions."""
     ignored: Mapping[ClipKey, str] = {}
     """Clips on disk that are no part of the corpus, with the reason."""
-    lookalikes: Mapping[str, str] = {}
+    lookalikes: Mapping[str, tuple[str, str]] = {}
     """Regular expression on the name of a folder or file -> the release that it betrays, and what to do."""
     one_home: bool = True
     """Whether all clips lie below one folder; if so, a second such folder is another copy of the corpus."""

@@ -127,11 +127,9 @@ class Finder(Declared):
 
     def _nothing(self, source: Source, found: Survey) -> InputError:
         names = [path.name for path in [*found.passed, *found.files]]
-        for pattern, what in self.lookalikes.items():
+        for pattern, (what, cure) in self.lookalikes.items():
             if any(re.fullmatch(pattern, name, re.IGNORECASE) for name in names):
-                return InputError(
-                    f"this is {what.partition('; ')[0]}", file=source.root, cure=what.partition("; ")[2]
-                )
+                return InputError(f"this is {what}", file=source.root, cure=cure)
         if archives := [path.name for path in found.files if path.suffix.lower() in _ARCHIVES]:
             return InputError(
                 f"no clip of {self.title} here, but {archives[0]}", file=source.root, cure="unpack it there"

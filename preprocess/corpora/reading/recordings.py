@@ -172,17 +172,15 @@ class Recordings(Finder):
 
     def _recognised(
         self, layout: Layout, notes: dict[ClipKey, Annotation], pictures: set[str]
-    ) -> dict[str, str]:
+    ) -> dict[str, list[str]]:
         kinds = " and ".join(sorted(pictures)) or "no"
         subjects, full = len({subject for subject, _ in layout.folders}), self.full[self.name]
         size = f"{len(layout.folders)} of {full[1]} clips, {subjects} of {full[0]} subjects"
-        found = {"frames": f"{places_of(layout.source, layout.homes)}: {kinds} pictures, {size}"}
+        found = {"frames": [f"{places_of(layout.source, layout.homes)}: {kinds} pictures, {size}"]}
         for sheet in sorted({note.sheet for note in notes.values() if note.sheet}):
-            rows = sum(note.sheet == sheet for note in notes.values())
-            edition = self.edition({key: note for key, note in notes.items() if note.sheet == sheet})
-            name = sheet.relative_to(layout.source.root)
-            said = f"{name}: {rows} rows" + (f", {edition}" if edition else "")
-            found["sheet"] = f"{found['sheet']}; {said}" if "sheet" in found else said
+            own = {key: note for key, note in notes.items() if note.sheet == sheet}
+            said = f"{_place(layout, sheet)}: {len(own)} rows"
+            found.setdefault("sheet", []).append(", ".join(filter(None, [said, self.edition(own)])))
         return found
 
 
@@ -205,10 +203,8 @@ def _place(layout: Layout, file: Path) -> str:
     return file.relative_to(layout.source.root).as_posix()
 
 
-def _passed_over(layout: Layout, refused: list[InputError]) -> dict[str, str]:
-    said = "; ".join(
-        f"{_place(layout, error.file)}: {error.problem.partition(' (found:')[0]}" for error in refused
-    )
+def _passed_over(layout: Layout, refused: list[InputError]) -> dict[str, list[str]]:
+    said = [f"{_place(layout, error.file)}: {error.problem.partition(' (found:')[0]}" for error in refused]
     return {"passed over": said} if said else {}
 
 

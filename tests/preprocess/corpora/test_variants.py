@@ -80,7 +80,7 @@ def test_the_codings_of_casme2_are_told_apart(tmp_path):
     said = {"2014": "the 2014 coding", "2019": "the 2019 coding", "updated": "a users' copy"}
     for coding, words in said.items():
         written(tmp_path / coding, "casme2", coding=coding, scale="true", length=(12, 12))
-        assert words in get_corpus("casme2").index(Source(tmp_path / coding)).recognised["sheet"]
+        assert words in get_corpus("casme2").index(Source(tmp_path / coding)).recognised["sheet"][0]
 
 
 # What the whole corpus is refused for, before any clip is looked at.

@@ -1,0 +1,66 @@
+"""What a model is shown of the listed clips: flow from caches, or what it makes of whole clips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contracts.errors import InputError
+from merba.data import load_flow
+from merba.registry import Clips, declaration, model_entry
+from merba.sequences import Sequences
+
+CLIPS = "clips"
+
+
+@dataclass
+class Inputs:
+    """The listed clips in their order, before anything is fitted on them.
+
+    Attributes:
+        x: flow (n, 3, size, size) float32 from caches, or (n, ...) as the model's `see` has it.
+        kind: coding of the caches, `physical` or `minmax`; `clips` for a model of whole clips.
+        size: side of the pictures in pixels.
+    """
+
+    x: np.ndarray
+    kind: str
+    size: int
+
+
+def load_inputs(
+    model: str,
+    clip_ids: Sequence[str],
+    caches: Sequence[str | Path] | None,
+    sequences: Sequence[str | Path] | None,
+    listed_in: str | Path,
+) -> Inputs:
+    """Read what a model needs, from flow caches or from sequence files; only those given are opened.
+
+    Raises:
+        InputError: files of the other kind were given, or do not hold what the model needs of the clips.
+    """
+    clips = declaration(model).clips
+    if clips is None:
+        if caches is None:
+            raise InputError(f"{model} learns from flow", clip="--sequences", cure="give --caches")
+        flow, coding = load_flow(clip_ids, caches, listed_in)
+        return Inputs(flow, coding, flow.shape[-1])
+    if sequences is None:
+        cure = f"give --sequences, files of {_said(clips)}"
+        raise InputError(f"{model} learns from whole clips", clip="--caches", cure=cure)
+    files = Sequences(clip_ids, sequences, listed_in)
+    if (files.steps, files.size) != (clips.steps, clips.size):
+        raise InputError(
+            f"{files.steps or 'all'} frames of {files.size} px, but {model} learns from {_said(clips)}",
+            file=sequences[0],
+            cure="give the files that the workflow makes for this model",
+        )
+    see = model_entry(model).build.see
+    # One clip in memory at a time: all frames of all clips would not fit.
+    return Inputs(np.stack([see(files[k]) for k in range(len(files))]), CLIPS, clips.size)
+
+
+def _said(clips: Clips) -> str:
+    return f"{clips.steps or 'all'} frames of {clips.size} px"

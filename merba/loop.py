@@ -1,0 +1,183 @@
+"""The training loop: one model, one recipe, all epochs; nothing is chosen on the way, the last one counts."""
+
+import contextlib
+import pickle
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from contracts.files import whole
+
+
+def fit(
+    model,
+    recipe,
+    x: Tensor,
+    y: Tensor,
+    seed: int,
+    mirror: Callable[[Tensor, bool], Tensor],
+    note: Callable = lambda *row: None,
+    resume: "Resume | None" = None,
+) -> None:
+    """Train `model` in place.
+
+    Args:
+        model: a `merba.classifier.Classifier`, on the device of x.
+        recipe: a `merba.recipe.Recipe`.
+        x: training clips as the model sees them, (n, ...).
+        y: class indices, int64 (n,).
+        seed: of the order of clips and of the flips; dropout draws from torch's own generator.
+        mirror: clips, whether to negate u -> the clips of the mirrored faces.
+        note: called after every epoch with epoch (from 1), learning rate, mean loss and training accuracy.
+        resume: keeps the state between epochs, and takes up a run that was interrupted.
+    """
+    negate_u = recipe.flip == "negate_u"
+    if model.fitted_at_once:
+        copies = [x] if recipe.flip == "none" else [x, mirror(x, negate_u)]
+        model.fit(torch.cat(copies), y.repeat(len(copies)))
+        accuracy = (model.predict(x)[0] == y).float().mean().item()
+        note(1, 0.0, float("nan"), accuracy)
+        return
+
+    optimiser = _optimiser(model, recipe)
+    schedule = _schedule(optimiser, recipe)
+    random = torch.Generator().manual_seed(seed)
+    rarity = _rarity(y)
+    weight = {"weight": rarity} if recipe.balance == "weights" else {}
+    half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and x.is_cuda)
+    for epoch in range(resume.take_up(model, optimiser, random) if resume else 0, recipe.epochs):
+        model.train()
+        lr = schedule(epoch)
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        total, right = torch.zeros((), device=x.device), torch.zeros((), device=x.device)
+        for rows in _order(recipe, y, rarity, random).to(x.device).tensor_split(-(-len(x) // recipe.batch)):
+            clips, labels = x[rows], y[rows]
+            if recipe.flip != "none":
+                flipped = (torch.rand(len(rows), generator=random) < 0.5).to(x.device)
+                chosen = flipped.view(-1, *[1] * (x.ndim - 1))
+                clips = torch.where(chosen, mirror(clips, negate_u), clips)
+            with half:
+                progress = epoch / recipe.epochs
+                loss, logits = model.loss(clips, labels, progress, recipe.label_smoothing, **weight)
+            optimiser.zero_grad()
+            loss.backward()
+            if recipe.clip_grad:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_grad)
+            optimiser.step()
+            total += loss.detach() * len(rows)
+            right += (logits.argmax(1) == labels).sum()
+        note(epoch + 1, lr, total.item() / len(x), right.item() / len(x))
+        if resume:
+            resume.keep(epoch + 1, model, optimiser, random)
+
+
+def _order(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor:
+    """Which clips an epoch sees, in which order: int64 (n,)."""
+    if recipe.balance == "oversample":
+        return torch.multinomial(rarity[y].cpu(), len(y), replacement=True, generator=random)
+    return torch.randperm(len(y), generator=random) if recipe.shuffle else torch.arange(len(y))
+
+
+def _rarity(y: Tensor) -> Tensor:
+    """Inverse frequency of each class in the training part, 1 on average over clips; 0 for one it lacks."""
+    count = torch.bincount(y)
+    return torch.where(count > 0, len(y) / (count.clamp(min=1) * (count > 0).sum()), 0.0)
+
+
+def _optimiser(model, recipe) -> torch.optim.Optimizer:
+    learned = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in learned if p.ndim > 1 and not getattr(p, "no_weight_decay", False)]
+    chosen = {id(p) for p in decayed}
+    rest = [p for p in learned if id(p) not in chosen]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimiser]
+    return kind(groups, lr=recipe.lr)
+
+
+def _schedule(optimiser, recipe) -> Callable[[int], float]:
+    """The learning rate of an epoch, counted from 0."""
+    if recipe.schedule == "constant":
+        return lambda epoch: recipe.lr
+    if recipe.schedule == "exponential":
+        return lambda epoch: recipe.lr * recipe.decay**epoch
+    if recipe.schedule == "step":
+        return lambda epoch: recipe.lr * recipe.decay ** sum(epoch >= mark for mark in recipe.milestones)
+    # timm takes as long to import as torch, so only who needs it waits for it.
+    from timm.scheduler import CosineLRScheduler
+
+    cosine = CosineLRScheduler(
+        optimiser,
+        t_initial=recipe.epochs - recipe.warmup - recipe.cooldown,
+        lr_min=recipe.min_lr,
+        warmup_t=recipe.warmup,
+        warmup_lr_init=recipe.warmup_lr,
+        warmup_prefix=True,
+    )
+
+    def rate(epoch: int) -> float:
+        cosine.step(epoch)
+        return optimiser.param_groups[0]["lr"]
+
+    return rate
+
+
+class Resume:
+    """A run's state between two epochs, on disk, so that an interrupted run ends as if it had not been.
+
+    Written whole, at most once in `every` seconds; a file of another run (by `digest`) or one that cannot be
+    read is not taken up but written over.
+    """
+
+    def __init__(self, path: str | Path, digest: str, rows: list, every: float = 60.0):
+        """`rows` is the log, which is kept too and filled when a run is taken up."""
+        self.path, self.digest, self.rows, self.every = Path(path), digest, rows, every
+        self._kept = time.monotonic()
+
+    def take_up(self, model, optimiser, random: torch.Generator) -> int:
+        """Put a kept state in place; the number of epochs it has behind it, 0 where there is none."""
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            if state["digest"] != self.digest:
+                return 0
+        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+            return 0
+        except zipfile.BadZipFile:
+            return 0
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        random.set_state(state["random"])
+        torch.set_rng_state(state["torch"])
+        if torch.cuda.is_available() and state["cuda"]:
+            torch.cuda.set_rng_state_all(state["cuda"])
+        self.rows.extend(tuple(row) for row in state["rows"])
+        return state["epoch"]
+
+    def keep(self, epoch: int, model, optimiser, random: torch.Generator) -> None:
+        """Write the state after `epoch` epochs, unless the last one is recent."""
+        if time.monotonic() - self._kept < self.every:
+            return
+        state = {
+            "digest": self.digest,
+            "epoch": epoch,
+            "model": model.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "random": random.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "rows": self.rows,
+        }
+        with whole(self.path) as partial:
+            torch.save(state, partial)
+        self._kept = time.monotonic()
+
+    def done(self) -> None:
+        """Remove the file: the checkpoint is written."""
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
