@@ -1,4 +1,4 @@
-"""Building blocks of MERba: convolution block, Mixer, local extractor, global attention.
+"""Building blocks of MERba: convolution block, Mixer, extractor, attention block.
 
 Written from the equations of MERba v1 (III-B, III-C) and of the MambaVision paper (Hatamizadeh & Kautz 2024)
 whose Mixer and block wrapper MERba takes over. Letters in shapes: n clips, w windows, l tokens, d width.
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
+from timm.layers import DropPath
 from torch import Tensor, nn
 
 from merba.orders import inverse, scan_order
@@ -27,21 +28,6 @@ def merge(x: Tensor, window: int, height: int, width: int) -> Tensor:
     """Inverse of `partition`: windows (n * w, window**2, d) -> map (n, height, width, d)."""
     x = x.reshape(-1, height // window, width // window, window, window, x.shape[-1])
     return x.transpose(2, 3).reshape(-1, height, width, x.shape[-1])
-
-
-class DropPath(nn.Module):
-    """Leaves out the branch of a residual block for a random part of the clips (Huang et al. 2016)."""
-
-    def __init__(self, rate: float):
-        super().__init__()
-        self.rate = rate
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Same shape; surviving rows are scaled to keep the expectation."""
-        if not self.training or self.rate == 0:
-            return x
-        keep = torch.rand(x.shape[0], *[1] * (x.ndim - 1), device=x.device) >= self.rate
-        return x * keep / (1 - self.rate)
 
 
 class LayerScale(nn.Module):
@@ -123,12 +109,12 @@ def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
     return y if layer.bias is None else y + layer.bias[:, None, None]
 
 
-class LocalExtractor(nn.Module):
+class Extractor(nn.Module):
     """Scans of each window through the Mixer, put back, fused, then Linear and MLP (MERba v1, eqs 2-4).
 
     Args:
         d: width.
-        window: side of the square window.
+        window: side of the square window; of the map, and the extractor is a global one.
         orders: names of the scan orders, see `merba.orders`.
         fusion: `sum`, `mean` or `concat` of the directions.
         share_mixer: one Mixer for all directions, or one each.
@@ -185,8 +171,14 @@ class LocalExtractor(nn.Module):
         return self.out_proj(fused.permute(2, 1, 0))
 
 
-class GlobalAttention(nn.Module):
-    """Multi-head self-attention over all tokens of the map, then MLP (MERba v1, eq 5)."""
+class Attention(nn.Module):
+    """Multi-head self-attention over all tokens it is given, then MLP (MERba v1, eq 5).
+
+    Args:
+        d: width.
+        heads: attention heads.
+        mlp_ratio, dropout, drop_path, layer_scale: see `merba.network.MERba`.
+    """
 
     def __init__(
         self,
@@ -206,7 +198,7 @@ class GlobalAttention(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens (n, l, d) -> the same shape."""
+        """Tokens of maps or of windows (n, l, d) -> the same shape."""
         x = x + self.drop_path(self.scale1(self._attend(self.norm1(x))))
         return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
 

@@ -17,6 +17,8 @@ class Classifier(nn.Module):
     """
 
     fitted_at_once = False
+    num_classes: int
+    """Set by `merba.create_model`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Flow (n, channels, size, size), coded by the fold's normaliser -> log-odds (n, classes)."""

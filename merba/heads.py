@@ -27,11 +27,11 @@ class LinearHead(nn.Module):
         return self.linear(features)
 
     def loss(
-        self, features: Tensor, y: Tensor, progress: float, label_smoothing: float
+        self, features: Tensor, y: Tensor, progress: float, label_smoothing: float, weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy, and the log-odds."""
         logits = self(features)
-        return F.cross_entropy(logits, y, label_smoothing=label_smoothing), logits
+        return F.cross_entropy(logits, y, weight, label_smoothing=label_smoothing), logits
 
     def decide(self, logits: Tensor) -> Tensor:
         """The most probable class (n,)."""
@@ -71,29 +71,33 @@ class DGCM(nn.Module):
         return self._joint(self.coarse(features), self.fine(features))
 
     def loss(
-        self, features: Tensor, y: Tensor, progress: float, label_smoothing: float
+        self, features: Tensor, y: Tensor, progress: float, label_smoothing: float, weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Both cross-entropies joined by `form`, and the joint log-probabilities."""
         coarse, fine = self.coarse(features), self.fine(features)
-        total = self.joint_loss(coarse, fine, y, progress, label_smoothing)
+        total = self.joint_loss(coarse, fine, y, progress, label_smoothing, weight)
         return total, self._joint(coarse, fine)
 
     def joint_loss(
-        self, coarse: Tensor, fine: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0
-    ):
+        self,
+        coarse: Tensor,
+        fine: Tensor,
+        y: Tensor,
+        progress: float,
+        label_smoothing: float = 0.0,
+        weight: Tensor | None = None,
+    ) -> Tensor:
         """The loss from both heads' log-odds (n, 4) and labels y (n,) in the order of `DGCM_CLASSES`.
 
-        The fine cross-entropy averages over the true negatives; a batch without any has none.
+        The fine cross-entropy averages over the true negatives; a batch without any has none. A clip counts
+        in both averages with the weight of its class, where weights (7,) are given.
         """
-        coarse_loss = F.cross_entropy(coarse, self.coarse_of[y], label_smoothing=label_smoothing)
+        clips = torch.ones_like(coarse[:, 0]) if weight is None else weight[y]
         negative = self.fine_of[y] >= 0
-        # Summing over an empty selection keeps the fine head in the graph with a gradient of zero.
-        fine_sum = F.cross_entropy(
-            fine[negative], self.fine_of[y[negative]], label_smoothing=label_smoothing, reduction="sum"
-        )
-        fine_loss = fine_sum / negative.sum().clamp(min=1)
-        weight = 1.0 if self.form == "sum" else 1.0 - progress
-        return weight * coarse_loss + progress * fine_loss
+        coarse_loss = _average(coarse, self.coarse_of[y], clips, label_smoothing)
+        fine_loss = _average(fine[negative], self.fine_of[y[negative]], clips[negative], label_smoothing)
+        share = 1.0 if self.form == "sum" else 1.0 - progress
+        return share * coarse_loss + progress * fine_loss
 
     def decide(self, logits: Tensor) -> Tensor:
         """The paper's rule: the most probable group, then, if negative, the most probable emotion in it.
@@ -112,6 +116,12 @@ class DGCM(nn.Module):
         coarse, fine = coarse.log_softmax(1), fine.log_softmax(1)
         within = torch.cat([fine, fine.new_zeros(len(fine), 1)], 1)
         return coarse[:, self.coarse_of] + within[:, self.fine_of]
+
+
+def _average(logits: Tensor, y: Tensor, weight: Tensor, label_smoothing: float) -> Tensor:
+    """Weighted mean cross-entropy; 0 over nothing, and then with a gradient of zero."""
+    losses = F.cross_entropy(logits, y, reduction="none", label_smoothing=label_smoothing)
+    return (weight * losses).sum() / (weight.sum() if len(y) else 1)
 
 
 HEADS = {"linear": LinearHead, "dgcm": DGCM}

@@ -46,7 +46,7 @@ def fit(
     optimiser = _optimiser(model, recipe)
     schedule = _schedule(optimiser, recipe)
     random = torch.Generator().manual_seed(seed)
-    rarity = _rarity(y)
+    rarity = _rarity(y, model.num_classes)
     weight = {"weight": rarity} if recipe.balance == "weights" else {}
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and x.is_cuda)
     for epoch in range(resume.take_up(model, optimiser, random) if resume else 0, recipe.epochs):
@@ -83,9 +83,9 @@ def _order(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor
     return torch.randperm(len(y), generator=random) if recipe.shuffle else torch.arange(len(y))
 
 
-def _rarity(y: Tensor) -> Tensor:
+def _rarity(y: Tensor, classes: int) -> Tensor:
     """Inverse frequency of each class in the training part, 1 on average over clips; 0 for one it lacks."""
-    count = torch.bincount(y)
+    count = torch.bincount(y, minlength=classes)
     return torch.where(count > 0, len(y) / (count.clamp(min=1) * (count > 0).sum()), 0.0)
 
 

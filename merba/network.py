@@ -1,25 +1,26 @@
 """MERba: local scans within windows, global attention over the map, three stages over.
 
 Source: MERba v1 (arXiv 2506.14468), Table I and III-A to III-D, with MambaVision-B's stem, convolution stage
-and block wrapper. What the paper leaves silent is an option here; `docs/merba-readings.md` lists each with
-its default and the reason.
+and block wrapper. What the paper leaves silent is an option here, and so is what its ablations vary;
+`docs/merba-readings.md` lists each with its default and the reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from contracts.errors import InputError
-from merba.blocks import ConvBlock, GlobalAttention, LocalExtractor, merge, partition
+from merba.blocks import Attention, ConvBlock, Extractor, merge, partition
 from merba.classifier import Classifier
 from merba.heads import HEADS
-from merba.orders import BASE_ORDERS
+from merba.orders import ORDER_SETS, order_names
 
 # Strides of the stem's two convolutions and of stage 1's last, by input size in units of 4 windows:
 # they alone differ, so that stages 2, 3, 4 see maps 4, 2, 1 windows wide at every size.
 _STRIDES = {1: (1, 1, 1), 2: (2, 1, 1), 4: (2, 2, 1), 8: (2, 2, 2)}
+_EXTENTS = ("local", "global")
 
 
 class MERba(Classifier):
@@ -32,12 +33,14 @@ class MERba(Classifier):
         dim: width after the stem; stages 2, 3, 4 are 2, 4, 8 times as wide.
         stem_dim: width between the stem's two convolutions; default half of `dim`.
         conv_depth: residual convolution blocks of stage 1.
-        local_depths: local extractors in stages 2, 3, 4.
-        global_depths: global attention blocks in stages 2, 3, 4.
+        local_depths: extractors in stages 2, 3, 4.
+        global_depths: attention blocks in stages 2, 3, 4.
+        extractor: `local` scans each window by itself, `global` the whole map as one window.
+        attention: `global` attends over the map, `local` within each window.
         heads: attention heads in stages 2, 3, 4.
         window: side of a window, in tokens.
         states: states per channel of the selective scan.
-        orders: scan directions of a local extractor.
+        orders: scan directions of an extractor: names, or the name of a set, see `merba.orders`.
         fusion: `sum`, `mean` or `concat` of the directions.
         share_mixer: one Mixer for all directions of an extractor, or one each.
         mlp_ratio: hidden width of an MLP over its input width.
@@ -63,10 +66,12 @@ class MERba(Classifier):
         conv_depth: int = 3,
         local_depths: Sequence[int] = (1, 8, 3),
         global_depths: Sequence[int] = (2, 2, 2),
+        extractor: str = "local",
+        attention: str = "global",
         heads: Sequence[int] = (4, 8, 16),
         window: int = 7,
         states: int = 8,
-        orders: Sequence[str] = BASE_ORDERS,
+        orders: str | Sequence[str] = ORDER_SETS["merba"],
         fusion: str = "sum",
         share_mixer: bool = True,
         mlp_ratio: float = 4.0,
@@ -78,9 +83,21 @@ class MERba(Classifier):
         dgcm_form: str = "sum",
     ):
         super().__init__()
-        _one_of("fusion", fusion, ("sum", "mean", "concat"))
-        _one_of("head", head, HEADS)
-        _one_of("dgcm_form", dgcm_form, ("sum", "convex"))
+        for option, value, allowed in (
+            ("extractor", extractor, _EXTENTS),
+            ("attention", attention, _EXTENTS),
+            ("fusion", fusion, ("sum", "mean", "concat")),
+            ("head", head, HEADS),
+            ("dgcm_form", dgcm_form, ("sum", "convex")),
+        ):
+            _one_of(option, value, allowed)
+        for option, value in (
+            ("local_depths", local_depths),
+            ("global_depths", global_depths),
+            ("heads", heads),
+        ):
+            _three(option, value)
+        orders = order_names(orders)
         strides = _strides(input_size, window)
         stem_dim = stem_dim or dim // 2
         self.stem = nn.Sequential(
@@ -97,31 +114,27 @@ class MERba(Classifier):
             *(ConvBlock(dim, next(rates)) for _ in range(conv_depth)),
             nn.Conv2d(dim, 2 * dim, 3, strides[2], 1, bias=False),
         )
+        common = {"mlp_ratio": mlp_ratio, "dropout": dropout, "layer_scale": layer_scale}
+        scan = {"orders": orders, "fusion": fusion, "share_mixer": share_mixer, "states": states}
         self.stages = nn.ModuleList()
         for k in range(3):
             d = dim * 2 ** (k + 1)
-            common = {"mlp_ratio": mlp_ratio, "dropout": dropout, "layer_scale": layer_scale}
-            scan = {
-                "window": window,
-                "orders": orders,
-                "fusion": fusion,
-                "share_mixer": share_mixer,
-                "states": states,
-            }
-            self.stages.append(
-                Stage(
-                    window,
-                    [
-                        LocalExtractor(d, drop_path=next(rates), **scan, **common)
-                        for _ in range(local_depths[k])
-                    ],
-                    [
-                        GlobalAttention(d, heads[k], drop_path=next(rates), **common)
-                        for _ in range(global_depths[k])
-                    ],
-                    nn.Conv2d(d, 2 * d, 3, 2, 1, bias=False) if k < 2 else nn.BatchNorm2d(d),
+            if d % heads[k]:
+                raise InputError(
+                    f"{heads[k]} heads do not divide stage {k + 2}'s width of {d}",
+                    clip="heads",
+                    cure="choose divisors of 2, 4, 8 times `dim`",
                 )
-            )
+            side = {"local": window, "global": window * 2 ** (2 - k)}
+            extractors = [
+                Extractor(d, side[extractor], drop_path=next(rates), **scan, **common)
+                for _ in range(local_depths[k])
+            ]
+            attends = [
+                Attention(d, heads[k], drop_path=next(rates), **common) for _ in range(global_depths[k])
+            ]
+            last = nn.Conv2d(d, 2 * d, 3, 2, 1, bias=False) if k < 2 else nn.BatchNorm2d(d)
+            self.stages.append(Stage(side[extractor], extractors, side[attention], attends, last))
         self.head = HEADS[head](8 * dim, num_classes, **({"form": dgcm_form} if head == "dgcm" else {}))
         if init_std is not None:
             self.apply(partial(_initialise, std=init_std))
@@ -138,10 +151,15 @@ class MERba(Classifier):
         return self.head(self.features(x))
 
     def loss(
-        self, x: Tensor, y: Tensor, progress: float, label_smoothing: float = 0.0
+        self,
+        x: Tensor,
+        y: Tensor,
+        progress: float,
+        label_smoothing: float = 0.0,
+        weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """As `Classifier.loss`; the head decides its form."""
-        loss, logits = self.head.loss(self.features(x), y, progress, label_smoothing)
+        loss, logits = self.head.loss(self.features(x), y, progress, label_smoothing, weight)
         return loss, logits.detach()
 
     @torch.no_grad()
@@ -153,21 +171,37 @@ class MERba(Classifier):
 
 
 class Stage(nn.Module):
-    """Local extractors on windows, global attention on the map, then downsampling or the last norm."""
+    """Extractors, attention, then downsampling or the last norm; the first two on windows of their own size.
 
-    def __init__(self, window: int, local: list[nn.Module], attention: list[nn.Module], last: nn.Module):
+    Args:
+        scanned: side of the extractors' windows.
+        extractors: blocks (n, l, d) -> (n, l, d).
+        attended: side of the attention's windows; a side of the map makes one window.
+        attention: blocks (n, l, d) -> (n, l, d).
+        last: what follows on the map.
+    """
+
+    def __init__(
+        self,
+        scanned: int,
+        extractors: list[nn.Module],
+        attended: int,
+        attention: list[nn.Module],
+        last: nn.Module,
+    ):
         super().__init__()
-        self.window = window
-        self.local, self.attention = nn.Sequential(*local), nn.Sequential(*attention)
+        self.scanned, self.attended = scanned, attended
+        self.extractors, self.attention = nn.Sequential(*extractors), nn.Sequential(*attention)
         self.last = last
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, d, height, width) -> (n, 2 d, height / 2, width / 2), or the same shape in stage 4."""
         height, width = x.shape[2:]
-        # Windows do not shift, so one partition serves all extractors of the stage.
-        windows = self.local(partition(x.permute(0, 2, 3, 1), self.window))
-        tokens = self.attention(merge(windows, self.window, height, width).flatten(1, 2))
-        return self.last(tokens.transpose(1, 2).unflatten(2, (height, width)))
+        x = x.permute(0, 2, 3, 1)
+        # Windows do not shift, so one partition serves all blocks of a kind.
+        x = merge(self.extractors(partition(x, self.scanned)), self.scanned, height, width)
+        x = merge(self.attention(partition(x, self.attended)), self.attended, height, width)
+        return self.last(x.permute(0, 3, 1, 2))
 
 
 def _initialise(module: nn.Module, std: float) -> None:
@@ -190,6 +224,13 @@ def _strides(input_size: int, window: int) -> tuple[int, int, int]:
     return _STRIDES[units]
 
 
-def _one_of(option: str, value: str, allowed) -> None:
+def _one_of(option: str, value: str, allowed: Iterable[str]) -> None:
     if value not in allowed:
         raise InputError(f"{value!r} is unknown", clip=option, cure=f"use one of {', '.join(allowed)}")
+
+
+def _three(option: str, value: Sequence[int]) -> None:
+    if len(value) != 3:
+        raise InputError(
+            f"{len(value)} numbers for three stages", clip=option, cure="give one each for stages 2, 3, 4"
+        )

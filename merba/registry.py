@@ -157,9 +157,10 @@ def create_model(
             raise unknown(f"option of {name}", option, entry.options)
     channels = len(declared.recipe.channels) if in_channels is None else in_channels
     size = input_size or (declared.clips.size if declared.clips else 28)
-    return entry.build(
-        num_classes=num_classes, in_channels=channels, input_size=size, **{**entry.fixed, **options}
-    )
+    given = {**entry.fixed, **options}
+    model = entry.build(num_classes=num_classes, in_channels=channels, input_size=size, **given)
+    model.num_classes = num_classes
+    return model
 
 
 def _modules() -> dict[str, str]:

@@ -27,8 +27,12 @@ def put_back_and_sum(y: Tensor, orders: Tensor, inverses: Tensor) -> Tensor:
 
 
 def depthwise(x: Tensor, kernel: Tensor) -> Tensor:
-    """Convolve along the tokens with one kernel (channels, 3) a channel, padded with zeros; shape stays."""
-    return _Depthwise.apply(x, kernel)
+    """Convolve along the tokens with one kernel (channels, 3) a channel, padded with zeros.
+
+    Shape and dtype are those of x.
+    """
+    # Under autocast x comes in half precision; the backward pass, which it does not reach, needs both alike.
+    return _Depthwise.apply(x, kernel.to(x.dtype))
 
 
 class _Read(torch.autograd.Function):

@@ -1,60 +1,93 @@
-"""The fast scan is the plain loop, in value and in gradient, however it is cut into tiles."""
+"""Every back-end is the plain loop, in value and gradient; how one is chosen; operations along tokens."""
+
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 
-from merba import scan, tokens
-from merba.scan import selective_scan, selective_scan_reference
+from contracts.errors import InputError
+from contracts.provenance import code_digest
+from merba import tokens
+from merba.scan import VARIABLE, choose_backend, list_backends, selective_scan
+from merba.scan.backends import mamba_ssm, reference
+from merba.scan.backends import torch as tiled
 
 
-def inputs(channels=3, length=5, sequences=4, states=2, dtype=torch.float64):
+@pytest.fixture(autouse=True)
+def _no_choice(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+def inputs(channels=3, length=5, sequences=4, states=2, dtype=torch.float64, device="cpu"):
     x, D = torch.randn(channels, length, sequences, dtype=dtype), torch.randn(channels, dtype=dtype)
     dt, A = torch.rand(channels, length, sequences, dtype=dtype), -torch.rand(channels, states, dtype=dtype)
     B, C = torch.randn(2, states, length, sequences, dtype=dtype)
-    return [tensor.clone().requires_grad_() for tensor in (x, dt, A, B, C, D)]
+    return [tensor.to(device, copy=True).requires_grad_() for tensor in (x, dt, A, B, C, D)]
 
 
-@pytest.mark.parametrize("budget", [1, 60, 10**6])
-def test_values_and_gradients_are_the_reference_loops(monkeypatch, budget):
-    monkeypatch.setitem(scan._TILE_ELEMENTS, "cpu", budget)
-    monkeypatch.setattr(scan, "_ROW", 3)
-    args = inputs()
-    weight = torch.randn(3, 5, 4, dtype=torch.float64)
-    fast, slow = selective_scan(*args), selective_scan_reference(*args)
-    torch.testing.assert_close(fast, slow, rtol=0, atol=1e-12)
-    for mine, true in zip(
-        torch.autograd.grad((fast * weight).sum(), args),
-        torch.autograd.grad((slow * weight).sum(), args),
-        strict=True,
-    ):
-        torch.testing.assert_close(mine, true, rtol=0, atol=1e-12)
+def assert_same(one, other, args, **tolerance):
+    """Equal values, and equal gradients of an arbitrary weighing of them."""
+    torch.testing.assert_close(one, other, **tolerance)
+    weight = torch.randn_like(other)
+    mine = torch.autograd.grad((one * weight).sum(), args)
+    true = torch.autograd.grad((other * weight).sum(), args)
+    for a, b in zip(mine, true, strict=True):
+        torch.testing.assert_close(a, b, **tolerance)
 
 
-def test_gradcheck():
-    assert torch.autograd.gradcheck(selective_scan, inputs())
+def where_it_runs(name):
+    """Device, dtype and tolerance of the most exact arithmetic a back-end has here; skips without any."""
+    places = [("cpu", torch.float64, 1e-12)] + [("cuda", torch.float32, 1e-4)] * torch.cuda.is_available()
+    for device, dtype, tolerance in places:
+        try:
+            choose_backend(torch.empty(1, dtype=dtype, device=device), name)
+        except InputError as error:
+            why = error.problem
+        else:
+            return device, dtype, {"rtol": tolerance, "atol": tolerance}
+    return pytest.skip(why)
 
 
-@pytest.mark.parametrize("length", [1, 49])
-def test_window_lengths(length):
-    args = inputs(channels=2, length=length, sequences=7, states=8)
-    torch.testing.assert_close(selective_scan(*args), selective_scan_reference(*args), rtol=0, atol=1e-12)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {},
+        {"length": 1},
+        {"length": 49, "sequences": 7, "states": 8},
+        {"channels": 1, "sequences": 1, "states": 1},
+        {"channels": 2, "length": 784, "sequences": 2, "states": 8},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", list_backends())
+def test_values_and_gradients_are_the_reference_loops(name, sizes):
+    device, dtype, tolerance = where_it_runs(name)
+    args = inputs(**sizes, dtype=dtype, device=device)
+    assert_same(selective_scan(*args, backend=name), reference.scan(*args), args, **tolerance)
 
 
-def test_state_is_float32_for_half_precision_inputs():
-    args = [tensor.detach().bfloat16() for tensor in inputs(length=49, dtype=torch.float32)]
-    y = selective_scan(*args)
-    exact = selective_scan_reference(*(tensor.double() for tensor in args))
+@pytest.mark.parametrize("name", list_backends())
+def test_state_is_float32_for_half_precision_inputs(name):
+    device, _, _ = where_it_runs(name)
+    args = [tensor.detach().bfloat16() for tensor in inputs(length=49, device=device)]
+    y = selective_scan(*args, backend=name)
+    exact = reference.scan(*(tensor.double() for tensor in args))
     assert y.dtype == torch.bfloat16
-    torch.testing.assert_close(y.double(), exact, rtol=2**-7, atol=2e-2)
+    # The one rounding is that of y itself: half a unit in the last place of eight bits.
+    torch.testing.assert_close(y.double(), exact, rtol=2**-8, atol=1e-5)
 
 
-def test_the_scan_is_causal():
-    x, *rest = inputs()
-    later = x.detach().clone()
-    later[:, 3] += 1
-    before, after = selective_scan(x, *rest), selective_scan(later, *rest)
-    assert torch.equal(before[:, :3], after[:, :3])
-    assert not torch.allclose(before[:, 3:], after[:, 3:])
+@pytest.mark.parametrize("name", list_backends())
+def test_the_scan_is_causal_and_keeps_sequences_apart(name):
+    device, dtype, _ = where_it_runs(name)
+    x, *rest = inputs(dtype=dtype, device=device)
+    changed = x.detach().clone()
+    changed[:, 3, 1] += 1
+    differs = (selective_scan(x, *rest, backend=name) != selective_scan(changed, *rest, backend=name)).any(0)
+    expected = torch.zeros(5, 4, dtype=torch.bool, device=device)
+    expected[3:, 1] = True
+    assert differs.equal(expected)
 
 
 def test_a_hand_worked_scan():
@@ -62,10 +95,137 @@ def test_a_hand_worked_scan():
     x, dt = one * torch.tensor([2.0, 3.0]).reshape(1, 2, 1), one.expand(1, 2, 1) * 0.5
     A, D = -torch.ones(1, 1, dtype=torch.float64), torch.tensor([10.0], dtype=torch.float64)
     B, C = torch.ones(1, 2, 1, dtype=torch.float64), torch.ones(1, 2, 1, dtype=torch.float64)
-    y = selective_scan(x, dt, A, B, C, D).flatten()
+    y = reference.scan(x, dt, A, B, C, D).flatten()
     first = 0.5 * 2
     second = torch.tensor(-0.5).double().exp() * first + 0.5 * 3
     torch.testing.assert_close(y, torch.stack([torch.tensor(first + 20.0).double(), second + 30]))
+
+
+# The torch back-end
+
+
+@pytest.mark.parametrize("budget", [1, 60, 10**6])
+def test_tiles_change_nothing(monkeypatch, budget):
+    monkeypatch.setitem(tiled._TILE_ELEMENTS, "cpu", budget)
+    monkeypatch.setattr(tiled, "_STEP_ELEMENTS", 1)
+    monkeypatch.setattr(tiled, "_ROW", 3)
+    args = inputs()
+    assert_same(tiled.scan(*args), reference.scan(*args), args, rtol=0, atol=1e-12)
+
+
+def test_the_handwritten_gradient_is_that_of_finite_differences():
+    assert torch.autograd.gradcheck(tiled.scan, inputs())
+
+
+@pytest.mark.parametrize("length", [49, 784])
+def test_a_tile_stays_small_however_long_the_sequences(length):
+    x, A = torch.empty(128, length, 512, device="meta"), torch.empty(128, 8, device="meta")
+    sizes = [(d.stop - d.start) * (s.stop - s.start) * length * 8 for d, s in tiled._tiles(x, A)]
+    assert max(sizes) * 4 < 8e6
+
+
+# The mamba_ssm back-end
+
+
+def in_that_packages_layout(u, delta, A, B, C, D):
+    """u, delta (B, D, L), A (D, N), B and C (B, N, L), D (D,): one scalar after another."""
+    batch, dim, length = u.shape
+    states = A.shape[1]
+    assert delta.shape == u.shape
+    assert A.shape[0] == D.shape[0] == dim
+    assert B.shape == C.shape == (batch, states, length)
+    rows = []
+    for b in range(batch):
+        for d in range(dim):
+            state = [u.new_zeros(())] * states
+            for t in range(length):
+                out = D[d] * u[b, d, t]
+                for n in range(states):
+                    step = delta[b, d, t]
+                    state[n] = torch.exp(step * A[d, n]) * state[n] + step * B[b, n, t] * u[b, d, t]
+                    out = out + C[b, n, t] * state[n]
+                rows.append(out)
+    return torch.stack(rows).reshape(batch, dim, length)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """A module in the place of the package's own, and whatever its kernel is set to."""
+    module = ModuleType("mamba_ssm.ops.selective_scan_interface")
+    module.selective_scan_fn = in_that_packages_layout
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    mamba_ssm._kernel.cache_clear()
+    yield module
+    mamba_ssm._kernel.cache_clear()
+
+
+def test_the_adapter_to_mamba_ssm_transposes_there_and_back(stand_in):
+    """Tests the adapter alone; the package's kernel takes part in the tests above where it is installed."""
+    args = inputs(channels=3, length=4, sequences=2, states=5)
+    assert_same(mamba_ssm.scan(*args), reference.scan(*args), args, rtol=0, atol=1e-12)
+
+
+def test_the_adapter_hands_over_contiguous_tensors(stand_in):
+    seen = []
+    stand_in.selective_scan_fn = lambda *args: seen.extend(args) or args[0]
+    y = mamba_ssm.scan(*inputs())
+    assert all(tensor.is_contiguous() for tensor in (*seen, y))
+
+
+def test_a_package_that_does_not_load_is_reported_with_a_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mamba_ssm.ops.selective_scan_interface", None)
+    mamba_ssm._kernel.cache_clear()
+    with pytest.raises(InputError, match=r"docs/gpu\.md"):
+        mamba_ssm.scan(*inputs())
+
+
+# The choice
+
+
+def on_cuda(dtype=torch.float32):
+    return SimpleNamespace(device=torch.device("cuda"), dtype=dtype)
+
+
+def test_the_best_that_can_run_is_chosen(monkeypatch):
+    assert list_backends()[-1] == "reference"
+    assert choose_backend(torch.ones(1)).__name__.endswith(".torch")
+    monkeypatch.setattr(mamba_ssm, "_is_installed", lambda: False)
+    assert choose_backend(on_cuda()).__name__.endswith(".torch")
+    monkeypatch.setattr(mamba_ssm, "_is_installed", lambda: True)
+    assert choose_backend(on_cuda()) is mamba_ssm
+    assert choose_backend(on_cuda(torch.float64)).__name__.endswith(".torch")
+
+
+def test_the_environment_names_one_and_an_argument_overrules_it(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "reference")
+    assert choose_backend(torch.ones(1)) is reference
+    assert choose_backend(torch.ones(1), "torch") is tiled
+    monkeypatch.setenv(VARIABLE, "")
+    assert choose_backend(torch.ones(1)) is tiled
+
+
+def test_what_cannot_run_is_refused_with_a_cure(monkeypatch):
+    with pytest.raises(InputError, match="Did you mean 'torch'"):
+        choose_backend(torch.ones(1), "torhc")
+    with pytest.raises(InputError, match=r"CUDA, not on cpu\. Use one of torch, reference"):
+        choose_backend(torch.ones(1), "mamba_ssm")
+    monkeypatch.setenv(VARIABLE, "triton")
+    with pytest.raises(InputError, match=f"{VARIABLE}: unknown back-end"):
+        selective_scan(*inputs())
+
+
+def test_nothing_is_imported_that_is_not_chosen():
+    selective_scan(*inputs())
+    assert "mamba_ssm" not in sys.modules
+
+
+@pytest.mark.parametrize("name", list_backends())
+def test_a_changed_back_end_changes_the_digest_of_jobs(name):
+    """A job's code is digested by following imports, which registries hide."""
+    assert code_digest("merba.network") == code_digest("merba.network", f"merba.scan.backends.{name}")
+
+
+# Along the tokens
 
 
 def test_token_operations_against_plain_indexing():
@@ -85,3 +245,12 @@ def test_depthwise_is_a_padded_convolution():
     expected = torch.nn.functional.conv1d(x.permute(2, 0, 1), kernel[:, None], padding=1, groups=3)
     torch.testing.assert_close(tokens.depthwise(x, kernel), expected.permute(1, 2, 0))
     assert torch.autograd.gradcheck(tokens.depthwise, (x, kernel))
+
+
+def test_depthwise_in_half_precision_stays_so_and_the_kernel_learns():
+    x = torch.randn(3, 5, 2, dtype=torch.bfloat16, requires_grad=True)
+    kernel = torch.randn(3, 3, requires_grad=True)
+    y = tokens.depthwise(x, kernel)
+    y.float().square().sum().backward()
+    assert y.dtype == x.grad.dtype == torch.bfloat16
+    assert kernel.grad.dtype == torch.float32

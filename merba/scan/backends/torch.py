@@ -1,53 +1,29 @@
-"""The selective scan: a linear recurrence whose decay and input depend on the token (Gu & Dao 2023, eq 2-4).
+"""PyTorch alone, on every device: the recurrence in place over tiles, with a hand-written backward pass.
 
-For each channel d, state n and sequence s, along the tokens t:
-
-    h[t] = exp(dt[t] A) h[t-1] + dt[t] B[t] x[t],    h[-1] = 0
-    y[t] = sum_n C[t] h[t] + D x[t]
-
-Every function here takes and returns the same layout, **channels first, sequences last**:
-
-| tensor | shape | |
-|---|---|---|
-| x, dt, y | (channels, length, sequences) | dt > 0 |
-| A | (channels, states) | A < 0 for a stable recurrence |
-| B, C | (states, length, sequences) | shared by all channels |
-| D | (channels,) | |
-
-MERba's windows make sequences short (49) and many (batch x windows x directions), so the innermost loop runs
-over sequences: every operation of the recurrence then works on long contiguous rows.
+Memory beyond inputs and outputs is one tile: states are recomputed in the backward pass, not kept.
 """
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+PRIORITY = 1
+
 # Elements of one (length, states, channels, sequences) working tensor. On a CPU a handful of them must
 # stay in the second-level cache; on a GPU few large kernels beat many small ones.
 _TILE_ELEMENTS = {"cpu": 256 * 1024, "cuda": 64 * 1024 * 1024}
+# Of one token of it: with hundreds of tokens, smaller steps would cost more to call than to compute.
+_STEP_ELEMENTS = 1536
 _ROW = 256
 
 
-def selective_scan(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """The scan with a hand-written backward pass; shapes as in the module's table.
-
-    The state is float32 (float64 for float64 inputs) whatever the precision of x, and y has x's dtype.
-    Memory beyond inputs and outputs is one tile: states are recomputed in the backward pass, not kept.
-    """
-    wide = torch.promote_types(x.dtype, torch.float32)
-    y = _Scan.apply(*(tensor.to(wide) for tensor in (x, dt, A, B, C)))
-    return torch.addcmul(y, x, D[:, None, None]).to(x.dtype)
+def obstacle(x: Tensor) -> None:
+    """None: it runs everywhere."""
 
 
-def selective_scan_reference(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    """The definition, token by token, differentiated by autograd; the truth that tests compare with."""
-    state = x.new_zeros(x.shape[0], A.shape[1], x.shape[2])
-    outputs = []
-    for t in range(x.shape[1]):
-        decay = torch.exp(dt[:, t, None] * A[:, :, None])
-        state = decay * state + (dt[:, t] * x[:, t])[:, None] * B[None, :, t]
-        outputs.append((state * C[None, :, t]).sum(1) + D[:, None] * x[:, t])
-    return torch.stack(outputs, 1)
+def scan(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """As `merba.scan.selective_scan`."""
+    return torch.addcmul(_Scan.apply(x, dt, A, B, C), x, D[:, None, None])
 
 
 class _Scan(torch.autograd.Function):
@@ -108,7 +84,8 @@ def _states(dt: Tensor, dt_x: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Ten
 def _tiles(x: Tensor, A: Tensor):
     """Slices of channels and of sequences whose working tensors stay within the budget."""
     channels, length, sequences = x.shape
-    budget = max(1, _TILE_ELEMENTS.get(x.device.type, _TILE_ELEMENTS["cpu"]) // (length * A.shape[1]))
+    tile = _TILE_ELEMENTS.get(x.device.type, _TILE_ELEMENTS["cpu"])
+    budget = max(1, max(tile // length, _STEP_ELEMENTS) // A.shape[1])
     row = min(sequences, _ROW if x.device.type == "cpu" else sequences, budget)
     depth = max(1, min(channels, budget // row))
     for d in range(0, channels, depth):
