@@ -12,14 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from contracts.errors import InputError
-from merba.blocks import Attention, ConvBlock, Extractor, merge, partition
+from merba.backbone import Stage, downsample, initialise, make_stem, strides_for
+from merba.blocks import Attention, ConvBlock, Extractor
 from merba.classifier import Classifier
 from merba.heads import HEADS
 from merba.orders import ORDER_SETS, order_names
 
-# Strides of the stem's two convolutions and of stage 1's last, by input size in units of 4 windows:
-# they alone differ, so that stages 2, 3, 4 see maps 4, 2, 1 windows wide at every size.
-_STRIDES = {1: (1, 1, 1), 2: (2, 1, 1), 4: (2, 2, 1), 8: (2, 2, 2)}
 _EXTENTS = ("local", "global")
 
 
@@ -98,21 +96,13 @@ class MERba(Classifier):
         ):
             _three(option, value)
         orders = order_names(orders)
-        strides = _strides(input_size, window)
-        stem_dim = stem_dim or dim // 2
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, stem_dim, 3, strides[0], 1, bias=False),
-            nn.BatchNorm2d(stem_dim, eps=1e-4),
-            nn.ReLU(),
-            nn.Conv2d(stem_dim, dim, 3, strides[1], 1, bias=False),
-            nn.BatchNorm2d(dim, eps=1e-4),
-            nn.ReLU(),
-        )
+        strides = strides_for(input_size, window)
+        self.stem = make_stem(in_channels, stem_dim or dim // 2, dim, strides)
         blocks = conv_depth + sum(local_depths) + sum(global_depths)
         rates = iter([drop_path * k / max(1, blocks - 1) for k in range(blocks)])
         self.stage1 = nn.Sequential(
             *(ConvBlock(dim, next(rates)) for _ in range(conv_depth)),
-            nn.Conv2d(dim, 2 * dim, 3, strides[2], 1, bias=False),
+            downsample(dim, strides[2]),
         )
         common = {"mlp_ratio": mlp_ratio, "dropout": dropout, "layer_scale": layer_scale}
         scan = {"orders": orders, "fusion": fusion, "share_mixer": share_mixer, "states": states}
@@ -133,11 +123,11 @@ class MERba(Classifier):
             attends = [
                 Attention(d, heads[k], drop_path=next(rates), **common) for _ in range(global_depths[k])
             ]
-            last = nn.Conv2d(d, 2 * d, 3, 2, 1, bias=False) if k < 2 else nn.BatchNorm2d(d)
+            last = downsample(d) if k < 2 else nn.BatchNorm2d(d)
             self.stages.append(Stage(side[extractor], extractors, side[attention], attends, last))
         self.head = HEADS[head](8 * dim, num_classes, **({"form": dgcm_form} if head == "dgcm" else {}))
         if init_std is not None:
-            self.apply(partial(_initialise, std=init_std))
+            self.apply(partial(initialise, std=init_std))
 
     def features(self, x: Tensor) -> Tensor:
         """(n, in_channels, size, size) -> (n, 8 * dim)."""
@@ -168,60 +158,6 @@ class MERba(Classifier):
         self.eval()
         logits = self(x)
         return self.head.decide(logits), logits.softmax(1)
-
-
-class Stage(nn.Module):
-    """Extractors, attention, then downsampling or the last norm; the first two on windows of their own size.
-
-    Args:
-        scanned: side of the extractors' windows.
-        extractors: blocks (n, l, d) -> (n, l, d).
-        attended: side of the attention's windows; a side of the map makes one window.
-        attention: blocks (n, l, d) -> (n, l, d).
-        last: what follows on the map.
-    """
-
-    def __init__(
-        self,
-        scanned: int,
-        extractors: list[nn.Module],
-        attended: int,
-        attention: list[nn.Module],
-        last: nn.Module,
-    ):
-        super().__init__()
-        self.scanned, self.attended = scanned, attended
-        self.extractors, self.attention = nn.Sequential(*extractors), nn.Sequential(*attention)
-        self.last = last
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (n, d, height, width) -> (n, 2 d, height / 2, width / 2), or the same shape in stage 4."""
-        height, width = x.shape[2:]
-        x = x.permute(0, 2, 3, 1)
-        # Windows do not shift, so one partition serves all blocks of a kind.
-        x = merge(self.extractors(partition(x, self.scanned)), self.scanned, height, width)
-        x = merge(self.attention(partition(x, self.attended)), self.attended, height, width)
-        return self.last(x.permute(0, 3, 1, 2))
-
-
-def _initialise(module: nn.Module, std: float) -> None:
-    """MambaVision's start: every Linear, the scan's step included, normal and without bias."""
-    if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=std)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-def _strides(input_size: int, window: int) -> tuple[int, int, int]:
-    units, rest = divmod(input_size, 4 * window)
-    if rest or units not in _STRIDES:
-        sizes = ", ".join(str(4 * window * unit) for unit in _STRIDES)
-        raise InputError(
-            f"input of {input_size} pixels does not fit windows of {window}",
-            clip="input_size",
-            cure=f"use one of {sizes}",
-        )
-    return _STRIDES[units]
 
 
 def _one_of(option: str, value: str, allowed: Iterable[str]) -> None:

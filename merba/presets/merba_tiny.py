@@ -13,8 +13,8 @@ from merba.recipe import Recipe
 from merba.registry import register_model
 
 PAPER = Paper(
-    cite="Mao, Liu, Zhao, Xu, Chen. MERba: Multi-Receptive Field MambaVision for Micro-Expression Recognition. "
-    "arXiv 2506.14468, 2025",
+    cite="Mao, Liu, Zhao, Xu, Chen. MERba: Multi-Receptive Field MambaVision for Micro-Expression "
+    "Recognition. arXiv 2506.14468, 2025",
     url="https://arxiv.org/abs/2506.14468",
     fidelity="paper",
     selection="unknown",
