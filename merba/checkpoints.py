@@ -7,7 +7,7 @@ import dataclasses
 import io
 import pickle
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ from merba.data import Normaliser
 from merba.recipe import Recipe
 from merba.registry import create_model
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _KIND = "merba checkpoint"
 
 
@@ -38,6 +38,8 @@ class Checkpoint:
         normaliser: as fitted on those clips; it knows the coding of their caches. None for a model that sees
             whole clips.
         state: the model's state dict, on the CPU.
+        made_with: what shaped the pixels of all those clips (crop size, flow method ...), as their files say
+            it; empty where they say nothing.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Checkpoint:
     input_size: int
     normaliser: Normaliser | None
     state: dict
+    made_with: dict = field(default_factory=dict)
 
     def build(self) -> Classifier:
         """The trained model, in evaluation mode.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from contracts.errors import InputError
+from contracts.made_with import made_alike
 from merba.data import load_flow
 from merba.registry import Clips, declaration, model_entry
 from merba.sequences import Sequences
@@ -22,11 +23,13 @@ class Inputs:
         x: flow (n, 3, size, size) float32 from caches, or (n, ...) as the model's `see` has it.
         kind: coding of the caches, `physical` or `minmax`; `clips` for a model of whole clips.
         size: side of the pictures in pixels.
+        made_with: what shaped the pixels of all of them, as their files say it.
     """
 
     x: np.ndarray
     kind: str
     size: int
+    made_with: dict
 
 
 def load_inputs(
@@ -39,28 +42,31 @@ def load_inputs(
     """Read what a model needs, from flow caches or from sequence files; only those given are opened.
 
     Raises:
-        InputError: files of the other kind were given, or do not hold what the model needs of the clips.
+        InputError: files of the other kind were given, were not made alike, or do not hold what the model
+            needs of the clips.
     """
     clips = declaration(model).clips
     if clips is None:
         if caches is None:
             raise InputError(f"{model} learns from flow", clip="--sequences", cure="give --caches")
         flow, coding = load_flow(clip_ids, caches, listed_in)
-        return Inputs(flow, coding, flow.shape[-1])
+        return Inputs(flow, coding, flow.shape[-1], made_alike(caches))
     if sequences is None:
         cure = f"give --sequences, files of {_said(clips)}"
         raise InputError(f"{model} learns from whole clips", clip="--caches", cure=cure)
     files = Sequences(clip_ids, sequences, listed_in)
-    if (files.steps, files.size) != (clips.steps, clips.size):
+    found = Clips(files.steps, files.size, files.flow)
+    if found != clips:
         raise InputError(
-            f"{files.steps or 'all'} frames of {files.size} px, but {model} learns from {_said(clips)}",
+            f"{_said(found)}, but {model} learns from {_said(clips)}",
             file=sequences[0],
             cure="give the files that the workflow makes for this model",
         )
     see = model_entry(model).build.see
     # One clip in memory at a time: all frames of all clips would not fit.
-    return Inputs(np.stack([see(files[k]) for k in range(len(files))]), CLIPS, clips.size)
+    seen = np.stack([see(files[k]) for k in range(len(files))])
+    return Inputs(seen, CLIPS, clips.size, made_alike(sequences))
 
 
 def _said(clips: Clips) -> str:
-    return f"{clips.steps or 'all'} frames of {clips.size} px"
+    return f"{clips.steps or 'all'} frames of {clips.size} px with {clips.flow} flow"

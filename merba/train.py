@@ -150,6 +150,7 @@ def main(argv: list[str] | None = None) -> None:
                 input_size=inputs.size,
                 normaliser=normaliser,
                 state={name: tensor.cpu() for name, tensor in model.state_dict().items()},
+                made_with=inputs.made_with,
             ),
             path,
         )

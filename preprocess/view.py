@@ -95,23 +95,49 @@ def read_view(
         return View(clip.clip_id, [*said, *_wrapped("flow", made_with["flow"])], [small], coding)
     large, made_with, coding = _field(flow, clip.clip_id)
     face, alignment, peak = (_row(path, clip.clip_id) for path in (faces, align, apex))
-    matrix = alignment[MATRIX_COLUMNS].to_numpy(dtype=np.float64).reshape(2, 3)
-    pictures = _pictures(clip, Path(root), int(peak.apex), matrix, _landmarks(face), large.shape[-1])
-    said += [
-        f"onset {clip.onset}, apex {peak.apex}, offset {clip.offset}",
-        f"{clip.fps:g} frames a second",
-        f"apex: {peak.apex_source}",
-        f"range: {clip.range_source}",
-        f"pictures: {clip.pictures}",
-        *_about_face(face),
-        *_about_alignment(alignment, matrix),
-        f"flow: {made_with['flow']}, {_size_of(large)}",
-    ]
+    matrix = _matrix(alignment)
+    onset, apex = _frames(clip, Path(root), int(peak.apex))
+    pictures = pictures_of(onset, apex, matrix, _landmarks(face), large.shape[-1])
+    said += facts_of(clip, face, alignment, peak, made_with["flow"], large)
     planted = None
     if truth is not None:
         planted = _planted(Path(truth), clip.clip_id, matrix, large.shape[-1])
         said += _compared(planted, large, int(peak.apex))
     return View(clip.clip_id, said, [large, small], coding, pictures, planted)
+
+
+def facts_of(clip, face, alignment, peak, method: str, flow: np.ndarray) -> list[str]:
+    """What the stages say of a recorded clip, as lines for a person to read.
+
+    Args:
+        clip, face, alignment, peak: its rows of the clip, faces, alignment and apex tables.
+        method: of its flow.
+        flow: (3, S, S), physical.
+    """
+    return [
+        f"onset {clip.onset}, apex {peak.apex}, offset {clip.offset}",
+        *([f"{clip.fps:g} frames a second"] if clip.fps else []),
+        f"apex: {peak.apex_source}",
+        f"range: {clip.range_source}",
+        f"pictures: {clip.pictures}",
+        *_about_face(face),
+        *_about_alignment(alignment),
+        f"flow: {method}, {_size_of(flow)}",
+    ]
+
+
+def pictures_of(
+    onset: np.ndarray, apex: np.ndarray, matrix: np.ndarray, landmarks: np.ndarray | None, size: int
+) -> Pictures:
+    """Raw frames (H, W) uint8 and the onset's landmarks (68, 2) or None, with the crops of `size` px."""
+    return Pictures(
+        onset,
+        apex,
+        crop(onset, matrix, size),
+        crop(apex, matrix, size),
+        landmarks,
+        None if landmarks is None else map_points(landmarks, matrix),
+    )
 
 
 def planted_in_crop(truth, matrix: np.ndarray, size: int, *, drift: bool = True) -> np.ndarray:
@@ -169,22 +195,19 @@ def _landmarks(face: pd.Series) -> np.ndarray | None:
     return points.reshape(LANDMARKS, 2) if np.isfinite(points).all() else None
 
 
-def _pictures(clip, root: Path, apex: int, matrix: np.ndarray, landmarks, size: int) -> Pictures:
+def _matrix(alignment: pd.Series) -> np.ndarray:
+    return alignment[MATRIX_COLUMNS].to_numpy(dtype=np.float64).reshape(2, 3)
+
+
+def _frames(clip, root: Path, apex: int) -> tuple[np.ndarray, np.ndarray]:
+    """Onset and apex as recorded, (H, W) uint8."""
     frames = list_frames(root / clip.frames_dir)
     for number in (clip.onset, apex):
         if number not in frames:
             raise InputError(
                 f"frame {number} is not on disk", file=root / clip.frames_dir, cure="unpack the clip again"
             )
-    onset, peak = (read_gray(frames[number]) for number in (clip.onset, apex))
-    return Pictures(
-        onset,
-        peak,
-        crop(onset, matrix, size),
-        crop(peak, matrix, size),
-        landmarks,
-        None if landmarks is None else map_points(landmarks, matrix),
-    )
+    return read_gray(frames[clip.onset]), read_gray(frames[apex])
 
 
 def _planted(path: Path, clip_id: str, matrix: np.ndarray, size: int) -> Planted:
@@ -209,8 +232,8 @@ def _about_face(face: pd.Series) -> list[str]:
     return said + (_wrapped("decided", face.decision) if face.get("decision") else [])
 
 
-def _about_alignment(alignment: pd.Series, matrix: np.ndarray) -> list[str]:
-    scale, rotation = similarity(matrix)
+def _about_alignment(alignment: pd.Series) -> list[str]:
+    scale, rotation = similarity(_matrix(alignment))
     said = [f"crop: scale {scale:.2f}, rotation {rotation:+.1f}°"]
     if alignment.get("rule"):
         said[0] += f", by {alignment['rule']}"

@@ -71,40 +71,49 @@ def test_ids_stay_text_and_empty_cells_stay_empty(tmp_path):
     assert table.reason.tolist() == ["", "null"]
 
 
-@pytest.mark.parametrize(
-    "write",
-    [
-        "write_csv(pd.DataFrame({'x': range(100_000)}), disk / 'table.csv')",
-        "write_cache(disk / 'c.h5', ['a/b/c'], rng.random((1, 3, 224, 224)), {})",
-        "save_checkpoint(disk / 'c.pt')",
-    ],
-    ids=["table", "cache", "checkpoint"],
-)
-def test_a_full_disk_is_named_with_its_cure(tmp_path, write):
+FULL_DISK = {
+    "table": """
+        import pandas as pd
+        from contracts.files import write_csv
+        write = lambda: write_csv(pd.DataFrame({"x": range(100_000)}), disk / "table.csv")
+    """,
+    "cache": """
+        import numpy as np
+        from contracts.cache import write_cache
+        flow = np.random.default_rng(0).random((1, 3, 224, 224))
+        write = lambda: write_cache(disk / "c.h5", ["a/b/c"], flow, {})
+    """,
+    "checkpoint": """
+        import torch
+        from merba.checkpoints import Checkpoint, save
+        from merba.data import Normaliser
+        from merba.overrides import resolve
+        model = dict(model="ststnet", recipe=resolve("ststnet"), classes=["a", "b"], fold="f", seed=0)
+        data = dict(digest="d", train_clips=[], input_size=28, state=dict(w=torch.rand(100_000)))
+        checkpoint = Checkpoint(**model, **data, normaliser=Normaliser("minmax", ("u",), (1.0,), "physical"))
+        write = lambda: save(checkpoint, disk / "c.pt")
+    """,
+}
+"""What fills it: each imports what it needs and no more."""
+
+
+@pytest.mark.parametrize("prepare", FULL_DISK.values(), ids=FULL_DISK)
+def test_a_full_disk_is_named_with_its_cure(tmp_path, prepare):
     """On a real file system of 64 KiB, mounted in a namespace of its own."""
     mount = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     script = f"mount -t tmpfs -o size=64k none {tmp_path} && exec {sys.executable} -"
     if not shutil.which("unshare") or subprocess.run([*mount, f"mount -t tmpfs none {tmp_path}"]).returncode:
         pytest.skip("this machine lets no user mount a file system of their own")
-    program = textwrap.dedent(f"""
-        import pathlib, numpy as np, pandas as pd, torch
-        from contracts.cache import write_cache
-        from contracts.errors import InputError
-        from contracts.files import write_csv
-        from merba.checkpoints import Checkpoint, save
-        from merba.data import Normaliser
-        from merba.overrides import resolve
-        def save_checkpoint(path):
-            model = dict(model="ststnet", recipe=resolve("ststnet"), classes=["a", "b"], fold="f", seed=0)
-            data = dict(digest="d", train_clips=[], input_size=28, state=dict(w=torch.rand(100_000)))
-            normaliser = Normaliser("minmax", ("u",), (1.0,), "physical")
-            save(Checkpoint(**model, **data, normaliser=normaliser), path)
-        rng, disk = np.random.default_rng(0), pathlib.Path({str(tmp_path)!r})
-        try:
-            {write}
-        except InputError as error:
-            print(error, sorted(path.name for path in disk.iterdir()))
-    """)
+    program = f"""
+import pathlib
+from contracts.errors import InputError
+disk = pathlib.Path({str(tmp_path)!r})
+{textwrap.dedent(prepare)}
+try:
+    write()
+except InputError as error:
+    print(error, sorted(path.name for path in disk.iterdir()))
+"""
     done = subprocess.run([*mount, script], input=program, capture_output=True, text=True)
     assert "no space left" in done.stdout, done.stderr
     assert "Free some space" in done.stdout
