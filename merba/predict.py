@@ -66,6 +66,23 @@ def check_unseen(checkpoint, clip_ids: list[str], path) -> None:
             )
 
 
+def check_made_alike(checkpoint, inputs, path) -> None:
+    """Refuse files that were made by other parameters than those the checkpoint was trained on.
+
+    Raises:
+        InputError: names the first parameter.
+    """
+    for name in sorted(checkpoint.made_with.keys() | inputs.made_with.keys()):
+        trained, given = checkpoint.made_with.get(name), inputs.made_with.get(name)
+        if trained != given:
+            raise InputError(
+                f"trained on pixels made with {name} {trained}, these are made with {given}",
+                file=path,
+                clip=f"fold {checkpoint.fold}",
+                cure="run snakemake for all of them again",
+            )
+
+
 def _subject(clip_id: str) -> str:
     return clip_id.rsplit("/", 1)[0]
 
@@ -120,6 +137,7 @@ def main(argv: list[str] | None = None) -> None:
         _check_alike(first, args.checkpoints[0], checkpoint, path)
         rows = rows_of.get(checkpoint.fold, [])
         if rows:
+            check_made_alike(checkpoint, inputs, path)
             check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
             decided[rows], probabilities[rows] = predict(
                 checkpoint, dataclasses.replace(inputs, x=inputs.x[rows]), device

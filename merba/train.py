@@ -124,6 +124,7 @@ def main(argv: list[str] | None = None) -> None:
             classes=args.classes,
             input_size=inputs.size,
             cached=inputs.kind,
+            made_with=inputs.made_with,
             seed=seed,
             shuffled=args.shuffle_labels,
         )

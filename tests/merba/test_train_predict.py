@@ -222,6 +222,17 @@ def test_stretched_flow_is_learnt_from_and_never_mixed_with_physical(bench, toy)
         bench.train(overrides='{"coding": "signed"}')
 
 
+def test_pixels_made_otherwise_are_refused(bench, toy):
+    """A model trained on one flow method is not scored on another; the two differ in digest, too."""
+    ids, _, flow = toy
+    (path,) = bench.train()
+    bench.caches = write_caches(bench.folder / "other", ids, flow, made_with={"planted": False})
+    with pytest.raises(InputError, match="fold smic_a: trained on pixels made with planted True, these"):
+        bench.predict(path)
+    own = checkpoints.load(path)
+    assert own.digest != checkpoints.load(bench.train()[0]).digest
+
+
 def test_the_same_recipe_on_other_caches_has_another_digest(bench, toy):
     ids, _, flow = toy
     own = checkpoints.load(bench.train(overrides='{"coding": "minmax"}')[0])

@@ -40,12 +40,14 @@ def planted(subjects: int = 12, clips: int = 6, noise: float = 0.25, seed: int =
     return ids, labels, np.array(flows, dtype=np.float32)
 
 
-def write_caches(folder, ids, flow, coding="physical") -> dict:
+def write_caches(folder, ids, flow, coding="physical", made_with=None) -> dict:
     """One cache a subject under `folder`; returns their paths by subject."""
     subjects = sorted({clip.split("/")[1] for clip in ids})
     paths = {}
     for subject in subjects:
         rows = [k for k, clip in enumerate(ids) if clip.split("/")[1] == subject]
         paths[subject] = folder / f"{subject}.h5"
-        write_cache(paths[subject], [ids[k] for k in rows], flow[rows], {"planted": True}, coding)
+        write_cache(
+            paths[subject], [ids[k] for k in rows], flow[rows], made_with or {"planted": True}, coding
+        )
     return paths
