@@ -1,7 +1,8 @@
 """Contract 4, the sequence file: aligned frames of one subject's clips over time, and their flow, in HDF5.
 
-`data/<run>/sequences/<steps>/<size>/<corpus>/<subject>.h5`, written by `preprocess`, read by `merba`; made
-only when something asks for it. `<steps>` is the number of frames a clip is brought to, or `all`.
+`data/<run>/sequences/<flow>/<steps>/<size>/<corpus>/<subject>.h5`, written by `preprocess`, read by `merba`;
+made only when something asks for it. `<flow>` is the method of the flow, see `preprocess.flow`; `<steps>` the
+number of frames a clip is brought to, or `all`.
 
 * `clip_id` (n,): UTF-8 text, in ascending order;
 * one group per clip, named by its clip id, with t steps (`steps`, or as many as the clip has frames):
@@ -9,6 +10,7 @@ only when something asks for it. `<steps>` is the number of frames a clip is bro
     * `flow` (t, 3, size, size) float32: u (to the right), v (downwards), both in pixels of the aligned crop
       at its full size, and optical strain, from the onset to each step; the first is zero;
     * `position` (t,) float64: where each step lies, in the clip's frame numbers; fractional between frames;
+    * `apex` float64: the apex in the same numbers, onset to offset; in general on none of the steps;
 * attributes: `format_version`, `complete`, `size`, `steps` (0: all), and in `made_with` what shaped the
   numbers, as JSON.
 
@@ -16,9 +18,8 @@ One writer a file; written clip by clip beside its final name and renamed. `comp
 reader refuses a file without it. Chunks hold whole frames, up to a mebibyte of them.
 """
 
-import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,18 +29,19 @@ import numpy as np
 from contracts.cache import CHANNELS
 from contracts.errors import InputError
 from contracts.files import whole
+from contracts.hdf5 import finish, opened
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _CHUNK_BYTES = 2**20
-_CURE = "delete the file and run snakemake again; it will be rebuilt"
 
 
 class Sequence(NamedTuple):
-    """One clip over time: frames (t, size, size), flow (t, 3, size, size) and position (t,), as stored."""
+    """One clip over time: frames (t, size, size), flow (t, 3, size, size), position (t,), apex, as stored."""
 
     frames: np.ndarray
     flow: np.ndarray
     position: np.ndarray
+    apex: float
 
 
 class Contents(NamedTuple):
@@ -91,13 +93,13 @@ def write_sequences(
                     shuffle=True,
                 )
             group.create_dataset("position", data=sequence.position)
+            group.create_dataset("apex", data=float(sequence.apex))
             written.append(clip_id)
         file.create_dataset("clip_id", data=sorted(written), dtype=h5py.string_dtype())
-        file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["size"] = size
         file.attrs["steps"] = steps or 0
         file.attrs["made_with"] = json.dumps(made_with, sort_keys=True)
-        file.attrs["complete"] = True
+        finish(file, FORMAT_VERSION)
 
 
 def read_contents(path: str | Path) -> Contents:
@@ -106,7 +108,7 @@ def read_contents(path: str | Path) -> Contents:
     Raises:
         InputError: not HDF5, another format version, or not complete.
     """
-    with _opened(path) as file:
+    with opened(path, "sequence file", FORMAT_VERSION) as file:
         return Contents(
             clip_ids=[name.decode() for name in file["clip_id"][:]],
             size=int(file.attrs["size"]),
@@ -121,37 +123,18 @@ def read_sequence(path: str | Path, clip_id: str) -> Sequence:
     Raises:
         InputError: as `read_contents`, or the clip is not in the file.
     """
-    with _opened(path) as file:
+    with opened(path, "sequence file", FORMAT_VERSION) as file:
         if clip_id not in file:
             raise InputError(
                 "the clip is not in this file", file=path, clip=clip_id, cure="give its subject's"
             )
         group = file[clip_id]
-        return Sequence(*(group[name][:] for name in Sequence._fields))
-
-
-@contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[h5py.File]:
-    try:
-        with h5py.File(path, "r") as file:
-            if not file.attrs.get("complete", False):
-                raise InputError("the sequence file is not complete", file=path, cure=_CURE)
-            if file.attrs["format_version"] != FORMAT_VERSION:
-                raise InputError(
-                    f"sequence format {file.attrs['format_version']}, this code reads {FORMAT_VERSION}",
-                    file=path,
-                    cure=_CURE,
-                )
-            yield file
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError) as error:
-        raise InputError(f"not a readable sequence file ({error})", file=path, cure=_CURE) from error
+        return Sequence(*(group[name][()] for name in Sequence._fields))
 
 
 def _fault(sequence: Sequence, size: int, steps: int | None) -> str:
     """What is wrong with one sequence; empty if nothing is."""
-    frames, flow, position = sequence
+    frames, flow, position, apex = sequence
     length = len(position)
     if not length or (steps and length != steps):
         return f"{length} steps, not {steps or 'one or more'}"
@@ -165,4 +148,6 @@ def _fault(sequence: Sequence, size: int, steps: int | None) -> str:
         return "flow of the onset against itself is not zero"
     if (np.diff(position) <= 0).any():
         return "positions do not ascend"
+    if not position[0] <= apex <= position[-1]:
+        return f"the apex {apex} is not within {position[0]} to {position[-1]}"
     return ""

@@ -21,14 +21,15 @@ class Sequences:
     Attributes:
         size: side of the frames in pixels.
         steps: length of every clip; None where each has all its own frames.
+        flow: method of their flow, as the writer says it; None where it says none, or there are no files.
     """
 
     def __init__(self, clip_ids: Several[str], files: Several[str | Path], listed_in: str | Path):
         """Look into the files, without their pixels.
 
         Raises:
-            InputError: a file is missing or unreadable, files differ in size or steps, or a listed clip is in
-                none of them or in two.
+            InputError: a file is missing or unreadable, files differ in size, steps or flow method, or
+                a listed clip is in none of them or in two.
         """
         holder: dict[str, str | Path] = {}
         shape = None
@@ -38,13 +39,13 @@ class Sequences:
                     "no such sequence file", file=path, cure="give the files that the sequence rule wrote"
                 )
             contents = read_contents(path)
-            found = contents.size, contents.steps
+            found = contents.size, contents.steps, contents.made_with.get("flow")
             shape = shape or found
             if found != shape:
                 raise InputError(
                     f"{_said(*found)}; the others are {_said(*shape)}",
                     file=path,
-                    cure="give files of one size and one number of steps",
+                    cure="give files of one size, number of steps and flow method",
                 )
             if repeated := holder.keys() & contents.clip_ids:
                 raise InputError(
@@ -62,7 +63,7 @@ class Sequences:
                     clip=clip,
                     cure="add its subject's file, or take the clip off the list",
                 )
-        self.size, self.steps = shape or (0, None)
+        self.size, self.steps, self.flow = shape or (0, None, None)
         self._where = [(holder[clip], clip) for clip in clip_ids]
 
     def __len__(self) -> int:
@@ -72,7 +73,7 @@ class Sequences:
         return read_sequence(*self._where[position])
 
     def stacked(self) -> Sequence:
-        """All clips at once: frames (n, t, size, size), flow (n, t, 3, size, size), position (n, t).
+        """All at once: frames (n, t, size, size), flow (n, t, 3, size, size), position (n, t), apex (n,).
 
         Raises:
             ValueError: clips have all their frames, so their lengths differ; or the list is empty.
@@ -83,5 +84,5 @@ class Sequences:
         return Sequence(*(np.stack(values) for values in zip(*clips, strict=True)))
 
 
-def _said(size: int, steps: int | None) -> str:
-    return f"{steps or 'all'} frames of {size} px"
+def _said(size: int, steps: int | None, flow: str | None) -> str:
+    return f"{steps or 'all'} frames of {size} px" + (f" with {flow} flow" if flow else "")

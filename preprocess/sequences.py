@@ -76,6 +76,7 @@ def _beside(numbers: Sequence[int], position: float) -> list[int]:
 def make_sequence(
     numbers: Sequence[int],
     read: Callable[[list[int]], Iterable[np.ndarray]],
+    apex: int,
     size: int,
     steps: int | None = 10,
     method: str = "tvl1",
@@ -87,6 +88,7 @@ def make_sequence(
     Args:
         numbers: frame numbers on disk, ascending, onset to offset.
         read: frame numbers -> their aligned crops (H, H) uint8, in turn.
+        apex: the apex's frame number.
         size: side of what comes out, at most H.
         steps: how many instants; None: every frame.
         method, matched: as in `preprocess.flow.flow_and_strain`.
@@ -109,4 +111,4 @@ def make_sequence(
         else:
             flow[k] = shrink(flow_and_strain(onset, crop, method, matched=matched), size)
         frames[k] = shrink(crop[None], size)[0]
-    return sequences.Sequence(frames, flow, positions)
+    return sequences.Sequence(frames, flow, positions, float(apex))

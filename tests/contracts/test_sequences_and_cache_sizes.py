@@ -15,7 +15,7 @@ def sequence(length=4, size=28, seed=0):
     flow = random.normal(size=(length, 3, size, size)).astype(np.float32)
     flow[0] = 0
     frames = random.integers(0, 256, (length, size, size), dtype=np.uint8)
-    return Sequence(frames, flow, np.linspace(46, 86, length))
+    return Sequence(frames, flow, np.linspace(46, 86, length), np.float64(46))
 
 
 def same(one, other):
@@ -77,7 +77,7 @@ def test_incomplete_foreign_and_truncated_files_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"s\.h5: c/s/2: the clip is not in this file"):
         read_sequence(path, "c/s/2")
     for attribute, value, said in (
-        ("format_version", sequences.FORMAT_VERSION + 1, "sequence format 2, this code reads 1"),
+        ("format_version", sequences.FORMAT_VERSION + 1, "this code reads"),
         ("complete", False, "not complete"),
     ):
         with h5py.File(path, "a") as file:
@@ -106,11 +106,26 @@ MOVING = GOOD.flow + np.float32(1)
         ([GOOD._replace(flow=GOOD.flow * np.float32(np.nan))], "not finite"),
         ([GOOD._replace(flow=MOVING)], "onset against itself"),
         ([GOOD._replace(position=GOOD.position[::-1])], "do not ascend"),
+        ([GOOD._replace(apex=87.0)], "apex 87.0 is not within 46.0 to 86.0"),
+        ([GOOD._replace(apex=float("nan"))], "apex nan"),
         ([sequence(5)], "5 steps, not 4"),
         ([sequence(size=56)], "not uint8"),
         ([GOOD, GOOD], "comes twice"),
     ],
-    ids=["count", "frames", "channels", "double", "nan", "moving onset", "time", "length", "size", "repeat"],
+    ids=[
+        "count",
+        "frames",
+        "channels",
+        "double",
+        "nan",
+        "moving onset",
+        "time",
+        "apex",
+        "no apex",
+        "length",
+        "size",
+        "repeat",
+    ],
 )
 def test_a_faulty_writer_of_sequences_is_stopped(tmp_path, clips, said):
     with pytest.raises(ValueError, match=f"c/s/1.*{said}"):

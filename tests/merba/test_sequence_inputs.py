@@ -18,9 +18,8 @@ def sequence(length, seed, size=28):
     random = np.random.default_rng(seed)
     flow = random.normal(size=(length, 3, size, size)).astype(np.float32)
     flow[0] = 0
-    return Sequence(
-        random.integers(0, 256, (length, size, size), dtype=np.uint8), flow, np.arange(length) + 1.0
-    )
+    frames = random.integers(0, 256, (length, size, size), dtype=np.uint8)
+    return Sequence(frames, flow, np.arange(length) + 1.0, 2.0)
 
 
 CLIPS = {f"c/{subject}/{k}": sequence(5, 10 * s + k) for s, subject in enumerate(SUBJECTS) for k in range(2)}
@@ -112,6 +111,10 @@ def test_what_does_not_belong_together_is_refused(tmp_path):
         Sequences(["c/s1/0"], [tmp_path / "none.h5"], "list.csv")
     with pytest.raises(InputError, match=r"c/s1/0: the clip is also in"):
         Sequences(["c/s1/0"], [paths["s1"], paths["s1"]], "list.csv")
+    other = tmp_path / "other.h5"
+    write_sequences(other, [("c/s4/0", sequence(5, 0))], 28, 5, {"flow": "dis"})
+    with pytest.raises(InputError, match=r"other\.h5: 5 frames of 28 px with dis flow; the others are 5"):
+        Sequences(["c/s1/0"], [paths["s1"], other], "list.csv")
     longer = tmp_path / "longer.h5"
     write_sequences(longer, [("c/s4/0", sequence(6, 0))], 28, 6, {})
     with pytest.raises(InputError, match=r"longer\.h5: 6 frames of 28 px; the others are 5 frames of 28 px"):

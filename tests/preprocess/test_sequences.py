@@ -79,7 +79,7 @@ def test_no_frame_is_decoded_twice_and_none_in_vain(numbers, steps):
 
 def test_flow_of_each_step_is_the_caches_flow_from_the_onset():
     pictures = {number: blob(0.1 * k) for k, number in enumerate([7, 8, 9, 12])}
-    found = make_sequence(list(pictures), Folder(pictures), 16, None)
+    found = make_sequence(list(pictures), Folder(pictures), 9, 16, None)
     assert (found.frames.shape, found.flow.shape) == ((4, 16, 16), (4, 3, 16, 16))
     assert not found.flow[0].any()
     for k, picture in enumerate(pictures.values()):
@@ -92,7 +92,7 @@ def test_flow_of_each_step_is_the_caches_flow_from_the_onset():
 def test_a_steady_motion_grows_in_proportion_to_time_whatever_frames_are_lost():
     speed = 0.15
     pictures = {number: blob(speed * (number - 1)) for number in range(1, 14) if number not in (4, 5, 9)}
-    found = make_sequence(list(pictures), Folder(pictures), 64, 5)
+    found = make_sequence(list(pictures), Folder(pictures), 7, 64, 5)
     assert found.position.tolist() == [1, 4, 7, 10, 13]
     inside = found.flow[:, 0, 8:-8, 8:-8].mean(axis=(1, 2))
     np.testing.assert_allclose(inside, speed * (found.position - 1), atol=0.1)
@@ -106,14 +106,16 @@ def test_a_steady_motion_grows_in_proportion_to_time_whatever_frames_are_lost():
 def test_what_cannot_be_had_is_refused(size, steps, said):
     pictures = {1: blob(0), 2: blob(1)}
     with pytest.raises(InputError, match=said):
-        make_sequence([1, 2], Folder(pictures), size, steps)
+        make_sequence([1, 2], Folder(pictures), 2, size, steps)
 
 
 @pytest.mark.parametrize("steps", [3, None])
 @pytest.mark.parametrize("size", [28, 64])
 def test_what_is_made_is_what_the_contract_takes(tmp_path, size, steps):
     pictures = {number: blob(0.2 * number) for number in (3, 4, 6, 7)}
-    made = make_sequence(list(pictures), Folder(pictures), size, steps, "dis")
+    made = make_sequence(list(pictures), Folder(pictures), 6, size, steps, "dis")
     write_sequences(tmp_path / "s.h5", [("c/s/1", made)], size, steps, {})
     assert read_contents(tmp_path / "s.h5").clip_ids == ["c/s/1"]
-    np.testing.assert_array_equal(read_sequence(tmp_path / "s.h5", "c/s/1").flow, made.flow)
+    read = read_sequence(tmp_path / "s.h5", "c/s/1")
+    np.testing.assert_array_equal(read.flow, made.flow)
+    assert read.apex == 6

@@ -13,11 +13,12 @@ from preprocess.frames import faults_of, list_frames, read_clip
 from preprocess.sequences import make_sequence
 
 with logged(snakemake):
-    crop_size, method, matched = (snakemake.params[key] for key in ("size", "method", "matched"))
-    size = int(snakemake.wildcards.size)
+    crop_size, matched = (snakemake.params[key] for key in ("size", "matched"))
+    method, size = snakemake.wildcards.flow, int(snakemake.wildcards.size)
     steps = None if snakemake.wildcards.steps == "all" else int(snakemake.wildcards.steps)
     matrices = read_matrices(snakemake.input.align)
     rules = read_csv(snakemake.input.align).set_index("clip_id").rule
+    apexes = read_csv(snakemake.input.apex).set_index("clip_id")
 
     def sequence(clip):
         every = list_frames(Path(snakemake.params.root) / clip.frames_dir)
@@ -28,7 +29,8 @@ with logged(snakemake):
                 yield crop(image, matrices[clip.clip_id], crop_size)
 
         with faults_of(clip.clip_id):
-            return make_sequence(list(frames), crops, size, steps, method, matched=matched)
+            apex = int(apexes.apex[clip.clip_id])
+            return make_sequence(list(frames), crops, apex, size, steps, method, matched=matched)
 
     clips = clips_of(snakemake)
     write_sequences(
@@ -49,5 +51,9 @@ with logged(snakemake):
             "brightness_matched": matched,
             "opencv": cv2.__version__,
             "units": "u, v: pixels of the aligned crop, onset to each step; strain: dimensionless",
+            "apex": {
+                clip_id: f"{row.apex} {row.apex_source}"
+                for clip_id, row in apexes.loc[list(clips.clip_id)].iterrows()
+            },
         },
     )
