@@ -1,6 +1,5 @@
 """The training loop: one model, one recipe, all epochs; nothing is chosen on the way, the last one counts."""
 
-import contextlib
 import pickle
 import time
 import zipfile
@@ -22,6 +21,8 @@ def fit(
     mirror: Callable[[Tensor, bool], Tensor],
     note: Callable = lambda *row: None,
     resume: "Resume | None" = None,
+    watch: Callable[[int], None] | None = None,
+    epochs: int | None = None,
 ) -> None:
     """Train `model` in place.
 
@@ -34,6 +35,8 @@ def fit(
         mirror: clips, whether to negate u -> the clips of the mirrored faces.
         note: called after every epoch with epoch (from 1), learning rate, mean loss and training accuracy.
         resume: keeps the state between epochs, and takes up a run that was interrupted.
+        watch: called after every epoch; may look at the model, which must be the same afterwards.
+        epochs: stop after as many of the recipe's; the schedule is that of all.
     """
     negate_u = recipe.flip == "negate_u"
     if model.fitted_at_once:
@@ -41,6 +44,8 @@ def fit(
         model.fit(torch.cat(copies), y.repeat(len(copies)))
         accuracy = (model.predict(x)[0] == y).float().mean().item()
         note(1, 0.0, float("nan"), accuracy)
+        if watch:
+            watch(1)
         return
 
     optimiser = _optimiser(model, recipe)
@@ -49,7 +54,8 @@ def fit(
     rarity = _rarity(y, model.num_classes)
     weight = {"weight": rarity} if recipe.balance == "weights" else {}
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and x.is_cuda)
-    for epoch in range(resume.take_up(model, optimiser, random) if resume else 0, recipe.epochs):
+    started = resume.take_up(model, optimiser, random) if resume else 0
+    for epoch in range(started, epochs or recipe.epochs):
         model.train()
         lr = schedule(epoch)
         for group in optimiser.param_groups:
@@ -72,6 +78,8 @@ def fit(
             total += loss.detach() * len(rows)
             right += (logits.argmax(1) == labels).sum()
         note(epoch + 1, lr, total.item() / len(x), right.item() / len(x))
+        if watch:
+            watch(epoch + 1)
         if resume:
             resume.keep(epoch + 1, model, optimiser, random)
 
@@ -176,8 +184,3 @@ class Resume:
         with whole(self.path) as partial:
             torch.save(state, partial)
         self._kept = time.monotonic()
-
-    def done(self) -> None:
-        """Remove the file: the checkpoint is written."""
-        with contextlib.suppress(FileNotFoundError):
-            self.path.unlink()

@@ -16,7 +16,7 @@ _BATCH = 256
 
 
 def predict(checkpoint, inputs, device="cpu"):
-    """What a model is shown of n clips -> classes (n,) int64, probabilities (n, classes) float64.
+    """A trained model's classes (n,) int64 and probabilities (n, classes) float64 of n clips.
 
     Args:
         checkpoint: a `merba.checkpoints.Checkpoint`.
@@ -25,9 +25,6 @@ def predict(checkpoint, inputs, device="cpu"):
     Raises:
         InputError: the model was trained on pictures of another size, or flow of another coding.
     """
-    import numpy as np
-    import torch
-
     if inputs.size != checkpoint.input_size:
         raise InputError(
             f"trained on pictures of {checkpoint.input_size} pixels, not {inputs.size}",
@@ -41,7 +38,14 @@ def predict(checkpoint, inputs, device="cpu"):
             clip=f"fold {checkpoint.fold}",
             cure="give caches of the same coding",
         )
-    model = checkpoint.build().to(device)
+    return decide(checkpoint.build().to(device), normaliser, inputs, device)
+
+
+def decide(model, normaliser, inputs, device="cpu"):
+    """Classes (n,) int64 and probabilities (n, classes) float64 of what a model is shown, batch by batch."""
+    import numpy as np
+    import torch
+
     x = torch.from_numpy(inputs.x if normaliser is None else normaliser(inputs.x))
     parts = [model.predict(part.to(device)) for part in x.split(_BATCH)]
     decided = torch.cat([decision for decision, _ in parts]).cpu().numpy()

@@ -17,6 +17,7 @@ CHANNELS = ("u", "v", "strain")
 OPTIMISERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("cosine", "constant", "exponential", "step")
 BALANCES = ("none", "weights", "oversample")
+SELECTIONS = ("last", "nested")
 PRECISIONS = ("float32", "bf16")
 
 
@@ -25,7 +26,9 @@ class Recipe:
     """How a model is trained. Defaults are MERba's on 3DB (MERba v1, IV-B; `docs/merba-readings.md`).
 
     Attributes:
-        epochs: passes over the training clips; the last one counts. 70 on 3DB, 200 on DFME.
+        epochs: passes over the training clips. 70 on 3DB, 200 on DFME.
+        selection: `last`, the last epoch counts; or `nested`, an inner split of the training subjects into
+            `inner_folds` chooses how many epochs, see `merba.selection`.
         batch: clips a step, at most; an epoch is cut into batches of nearly equal size, none dropped.
         optimiser: `adamw`, `adam` (torch's default betas and epsilon) or `sgd` (with `momentum`).
         momentum: of `sgd`.
@@ -50,6 +53,8 @@ class Recipe:
     """
 
     epochs: int = 70
+    selection: str = "last"
+    inner_folds: int = 3
     batch: int = 128
     optimiser: str = "adamw"
     momentum: float = 0.9
@@ -82,6 +87,7 @@ class Recipe:
             ("flip", FLIPS),
             ("coding", CODINGS),
             ("precision", PRECISIONS),
+            ("selection", SELECTIONS),
         ):
             if getattr(self, key) not in allowed:
                 raise unknown(key, str(getattr(self, key)), allowed)

@@ -29,6 +29,17 @@ BRIEFS = {
         "margin": 4,
         "layer_scale": 1.0,
     },
+    "roi_transformer": {"epochs": 12, "lr": 1e-3, "depth": 2},
+    "slstt": {
+        "epochs": 20,
+        "optimiser": "adam",
+        "backbone": "vit_tiny_patch16_224",
+        "image_size": 32,
+        "hidden": 16,
+        "layers": 1,
+    },
+    "meplan_reading": {"epochs": 15, "lr": 1e-3, "width": 8, "shrink": 4, "memory": 0.5},
+    "mfdan_reading": {"epochs": 20, "batch": 4, "dim": 32, "depth": 2, "dropkey": 0.0},
 }
 _STILL = {"dropout": 0.0, "drop_path": 0.0}
 

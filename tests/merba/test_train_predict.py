@@ -1,8 +1,8 @@
 """Training and prediction as commands: the way from caches to predictions, and every way it refuses."""
 
 import csv
-import functools
 import json
+import shutil
 import subprocess
 import sys
 
@@ -87,7 +87,7 @@ def test_from_caches_to_predictions(bench, model):
         log = list(csv.DictReader(handle))
     assert [row["seed"] for row in log] == sorted(row["seed"] for row in log)
     assert {row["seed"] for row in log} == {"3", "4"}
-    assert list(log[0]) == ["seed", "epoch", "lr", "loss", "accuracy"]
+    assert list(log[0]) == ["seed", "epoch", "lr", "loss", "accuracy", "inner_uf1"]
 
 
 @pytest.mark.parametrize("model", ["kernel_ridge", "ststnet", "merba_tiny"])
@@ -137,10 +137,18 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, model
 @pytest.mark.parametrize("change", ["labels", "recipe", "file", "foreign"])
 def test_the_state_of_another_run_is_not_taken_up(bench, monkeypatch, change):
     bench.write_list(TRAIN[:2])
-    monkeypatch.setattr(loop.Resume, "done", lambda self: None)
-    monkeypatch.setattr(loop.Resume, "__init__", functools.partialmethod(loop.Resume.__init__, every=0))
-    (path,) = bench.train(model="ststnet", overrides=BRIEF)
+    keep = loop.Resume.keep
+
+    def kept_twice(self, *state):
+        self.every = 0
+        keep(self, *state)
+        shutil.copy(self.path, bench.folder / "state")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Resume, "keep", kept_twice)
+        (path,) = bench.train(model="ststnet", overrides=BRIEF)
     kept, recipe, extra = path.with_name(path.name + ".resume"), BRIEF, []
+    shutil.move(bench.folder / "state", kept)
     if change == "labels":
         extra = ["--shuffle-labels"]
     elif change == "recipe":
@@ -151,7 +159,7 @@ def test_the_state_of_another_run_is_not_taken_up(bench, monkeypatch, change):
     with (bench.folder / "log.csv").open() as handle:
         assert [row["epoch"] for row in csv.DictReader(handle)] == ["1", "2", "3"]
     again = checkpoints.load(path).state
-    kept.unlink()
+    assert not kept.exists()
     fresh = checkpoints.load(bench.train(*extra, model="ststnet", overrides=recipe)[0]).state
     assert all(fresh[key].equal(again[key]) for key in fresh)
 

@@ -2,17 +2,18 @@
 
 import numpy as np
 from scipy import ndimage
-from toy_flow import CLASSES, planted
+from toy_flow import planted
 
 from contracts.sequences import Sequence
 
 
-def planted_clips(size: int, steps: int | None, number: int = 12, gain: float = 4.0):
-    """Clips of two people, as `contracts.sequences.Sequence`, and their classes (number,) int64.
+def planted_clips(number: int, steps: int | None, size: int, gain: float = 4.0):
+    """Clips as `contracts.sequences.Sequence`, six of each person, and their labels (text).
 
     Args:
-        size: side of the frames in pixels.
+        number: of clips.
         steps: frames of a clip; None: 9 to 16, another number for each.
+        size: side of the frames in pixels.
         gain: how much larger the movements are than in `toy_flow`, where they are about a pixel.
     """
     _, labels, flows = planted(subjects=-(-number // 6), noise=0.05)
@@ -36,4 +37,4 @@ def planted_clips(size: int, steps: int | None, number: int = 12, gain: float = 
         ]
         position = np.arange(length, dtype=np.float64) + 30
         clips.append(Sequence(np.rint(frames).astype(np.uint8), moving, position, 30 + apex))
-    return clips, np.array([CLASSES.index(label) for label in labels[:number]])
+    return clips, labels[:number]

@@ -1,0 +1,188 @@
+"""One fold of one model: its training clips as read, and a model trained on them.
+
+It knows training clips and their labels. Test clips can be shown to a model only by a caller that passes
+`watch` to `train`, as the audit does; the ordinary commands pass none.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from contracts.errors import InputError
+from contracts.provenance import code_digest
+from merba import heads
+from merba.checkpoints import Checkpoint
+from merba.data import Normaliser, read_list
+from merba.inputs import CLIPS, Inputs, load_inputs
+from merba.loop import Resume, fit
+from merba.overrides import resolve
+from merba.predict import decide
+from merba.recipe import Recipe, digest
+from merba.registry import create_model, model_entry, module_of
+from merba.selection import choose_epochs
+
+
+@dataclass
+class Fold:
+    """What one fold of one model is trained on.
+
+    Attributes:
+        model: registered name.
+        recipe: with all options spelled out.
+        classes: names in the order of the outputs.
+        name: of the fold.
+        clip_ids, labels: of its n training clips; labels are class indices, int64 (n,).
+        inputs: what their files hold.
+    """
+
+    model: str
+    recipe: Recipe
+    classes: list[str]
+    name: str
+    clip_ids: list[str]
+    labels: np.ndarray
+    inputs: Inputs
+
+    @classmethod
+    def read(
+        cls,
+        model: str,
+        overrides: dict,
+        classes: Sequence[str],
+        name: str,
+        listed_in: str | Path,
+        caches: Sequence[str | Path] | None = None,
+        sequences: Sequence[str | Path] | None = None,
+    ) -> "Fold":
+        """From the list of training clips (clip_id, label) and the files of their subjects.
+
+        Raises:
+            InputError: unknown model or key, a label that is no class, or files that do not hold the clips.
+        """
+        recipe = resolve(model, overrides)
+        if recipe.options.get("head") == "dgcm" and tuple(classes) != heads.DGCM_CLASSES:
+            raise InputError(
+                f"the dgcm head needs the classes {' '.join(heads.DGCM_CLASSES)}",
+                clip="--classes",
+                cure="use head 'linear'",
+            )
+        if recipe.selection == "nested" and model_entry(model).build.fitted_at_once:
+            raise InputError(
+                f"{model} is fitted at once and has no epochs to choose from",
+                clip="selection",
+                cure="leave it at `last`",
+            )
+        listed = read_list(listed_in, ("clip_id", "label"))
+        for clip, label in zip(listed["clip_id"], listed["label"], strict=True):
+            if label not in classes:
+                raise InputError(
+                    f"label {label!r} is none of {list(classes)}",
+                    file=listed_in,
+                    clip=clip,
+                    cure="check --classes",
+                )
+        labels = np.array([classes.index(label) for label in listed["label"]])
+        inputs = load_inputs(model, listed["clip_id"], caches, sequences, listed_in)
+        return cls(model, recipe, list(classes), name, listed["clip_id"], labels, inputs)
+
+    def train(
+        self,
+        seed: int,
+        device,
+        log: list,
+        state: str | Path | None = None,
+        shuffle: bool = False,
+        watch: Callable | None = None,
+        report: Callable = lambda *row: None,
+    ) -> Checkpoint:
+        """A trained model.
+
+        Args:
+            seed: of the start, the order of clips, flips and dropout.
+            device: torch's.
+            log: gets a row (epoch, learning rate, loss, accuracy, inner UF1 or None) for each epoch.
+            state: file that keeps the state between epochs, to go on after an interruption.
+            shuffle: permute the labels first: what is learnt then is chance.
+            watch: called after every epoch with its number, the model and its normaliser.
+            report: called with epoch, number of epochs, learning rate, loss and accuracy.
+        """
+        labels = np.random.default_rng(seed).permutation(self.labels) if shuffle else self.labels
+        epochs, inner = self.recipe.epochs, {}
+        if self.recipe.selection == "nested":
+            epochs, inner = choose_epochs(
+                self.clip_ids,
+                labels,
+                self.recipe.inner_folds,
+                seed,
+                lambda rows, held: self._inner(seed, device, labels, rows, held),
+            )
+        made = self._digest(seed, shuffle)
+        resume = state and Resume(state, self._fingerprint(made, labels), log)
+
+        def note(epoch: int, *measured) -> None:
+            log.append((epoch, *measured, inner.get(epoch)))
+            report(epoch, epochs, *measured)
+
+        everything = np.arange(len(labels))
+        model, normaliser = self._fit(seed, device, labels, everything, epochs, watch, note, resume)
+        return Checkpoint(
+            model=self.model,
+            recipe=self.recipe,
+            classes=self.classes,
+            fold=self.name,
+            seed=seed,
+            digest=made,
+            train_clips=self.clip_ids,
+            input_size=self.inputs.size,
+            normaliser=normaliser,
+            state={name: tensor.cpu() for name, tensor in model.state_dict().items()},
+            made_with=self.inputs.made_with,
+        )
+
+    def _inner(self, seed, device, labels, rows, held) -> np.ndarray:
+        """Classes (epochs, held) after each epoch of the clips at `held`, by a model trained on `rows`."""
+        shown, predicted = replace(self.inputs, x=self.inputs.x[held]), []
+
+        def look(epoch: int, model, normaliser) -> None:
+            predicted.append(decide(model, normaliser, shown, device)[0])
+
+        self._fit(seed, device, labels, rows, self.recipe.epochs, look)
+        return np.array(predicted)
+
+    def _fit(self, seed, device, labels, rows, epochs, watch, note=lambda *row: None, resume=None):
+        """A model and its normaliser, both fitted on the clips at `rows` and on nothing else."""
+        normaliser, x = None, self.inputs.x[rows]
+        if self.inputs.kind == CLIPS:
+            mirror = model_entry(self.model).build.mirror
+        else:
+            normaliser = Normaliser.fit(x, self.recipe.coding, self.recipe.channels, self.inputs.kind)
+            x, mirror = normaliser(x), normaliser.mirror
+        torch.manual_seed(seed)
+        sizes = len(self.classes), len(self.recipe.channels), self.inputs.size
+        model = create_model(self.model, *sizes, **self.recipe.options).to(device)
+        x, y = torch.from_numpy(x).to(device), torch.from_numpy(labels[rows]).to(device)
+        every = watch and (lambda epoch: watch(epoch, model, normaliser))
+        fit(model, self.recipe, x, y, seed, mirror, note, resume, every, epochs)
+        return model, normaliser
+
+    def _digest(self, seed: int, shuffled: bool) -> str:
+        return digest(
+            self.model,
+            self.recipe,
+            classes=self.classes,
+            input_size=self.inputs.size,
+            cached=self.inputs.kind,
+            made_with=self.inputs.made_with,
+            seed=seed,
+            shuffled=shuffled,
+        )
+
+    def _fingerprint(self, made: str, labels: np.ndarray) -> str:
+        """A state is taken up only by the run that kept it: same recipe, code, clips and labels."""
+        code, x = code_digest("merba.train", module_of(self.model)), self.inputs.x
+        words = f"{made} {self.name} {code} {x.dtype} {x.shape}".encode()
+        return hashlib.sha256(words + x.tobytes() + labels.tobytes()).hexdigest()
