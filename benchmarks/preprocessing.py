@@ -165,24 +165,30 @@ def _record(folder: Path, clips: int, frames: int) -> None:
     write_clips(table.groupby("subject").head(clips).reset_index(drop=True), folder / "clips.csv")
 
 
-def _chain(folder: Path, subject: str) -> list[dict]:
-    """One subject from the clip table to its cache, one process a stage, one after the other."""
-    place = folder / f"{subject}-{threading.get_ident()}-{time.monotonic_ns()}"
-    suffix = {"flow": ".h5", "cache": ".h5"}
-    made = {stage: str(place / f"{stage}{suffix.get(stage, '.csv')}") for stage in STAGES}
-    taken = {**made, "clips": str(folder / "clips.csv")}
-    recordings = {"root": str(folder / "raw"), "exclude": []}
+def rules(root: Path) -> dict[str, tuple[tuple[str, ...], dict[str, object]]]:
+    """Inputs and parameters of each stage as in `workflow/rules/preprocess.smk`, for recordings below `root`.
+
+    Without those parameters that no script reads, which tell Snakemake what has changed.
+    """
+    recordings = {"root": str(root), "exclude": []}
     flow = {"size": SIZE, "method": "tvl1", "matched": True}
-    # As in workflow/rules/preprocess.smk.
-    rules = {
+    return {
         "faces": (("clips",), {**recordings, "detector": "mtcnn"}),
         "align": (("clips", "faces"), {"size": SIZE, "exclude": []}),
         "apex": (("clips", "faces", "align"), {**recordings, "size": SIZE, "policy": "spotted"}),
         "flow": (("clips", "faces", "align", "apex"), {**recordings, **flow}),
         "cache": (("flow",), {}),
     }
+
+
+def _chain(folder: Path, subject: str) -> list[dict]:
+    """One subject from the clip table to its cache, one process a stage, one after the other."""
+    place = folder / f"{subject}-{threading.get_ident()}-{time.monotonic_ns()}"
+    suffix = {"flow": ".h5", "cache": ".h5"}
+    made = {stage: str(place / f"{stage}{suffix.get(stage, '.csv')}") for stage in STAGES}
+    taken = {**made, "clips": str(folder / "clips.csv")}
     jobs = []
-    for stage, (inputs, params) in rules.items():
+    for stage, (inputs, params) in rules(folder / "raw").items():
         order = {
             "script": str(ROOT / f"workflow/scripts/{stage}.py"),
             "input": {name: taken[name] for name in inputs},

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from preprocess.corpora import Source, get_corpus
 from preprocess.corpora.public_flows import FOLDER, LIST
 
 OFFICIAL = Path(__file__).parents[2] / "preprocess/corpora/synthetic/megc2019.csv"
@@ -111,3 +112,19 @@ def save(path: Path, pixels: np.ndarray) -> None:
 def official_clips() -> tuple[Clip, ...]:
     """All 442, from the list of facts that the generator of synthetic corpora keeps."""
     return tuple(Clip(*line.split(",")) for line in OFFICIAL.read_text().splitlines())
+
+
+def examined(root: Path, **options) -> tuple[list[str], dict[str, str], list[str]]:
+    """Over all three corpora: clip ids, skipped id -> reason, faults as text."""
+    ids, skipped, faults = [], {}, []
+    reader = get_corpus("public_flows")
+    for corpus in reader.provides:
+        index = reader.examine(Source(root, **options), corpus=corpus)
+        ids += list(index.clips.clip_id)
+        skipped |= dict(zip(index.skipped.clip_id, index.skipped.reason, strict=True))
+        faults += [str(fault) for fault in index.faults]
+    return ids, skipped, list(dict.fromkeys(faults))
+
+
+def all_ids(clips: Iterable[Clip] = HANDFUL) -> list[str]:
+    return sorted(clip.clip_id for clip in clips)

@@ -3,22 +3,16 @@
 A few clips of each corpus; `benchmarks.planted_truth` measures the same on two hundred.
 """
 
-import importlib
 import itertools
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from contracts.provenance import ROOT
+import benchmarks.planted_truth as benchmark
 from preprocess.corpora.synthetic import Options
 
-# `python -m pytest` finds the benchmarks, which are not installed, and plain `pytest` does not.
-sys.path.append(str(ROOT))
-benchmark = importlib.import_module("benchmarks.planted_truth")
-
-pytestmark = pytest.mark.xdist_group("planted truth")
+pytestmark = pytest.mark.long
 
 # Two pixels at an eye distance of 95 px, as in the 224-px crop; noise, flicker and drift as by default.
 OPTIONS = Options(seed=7, amplitude=(2.0, 2.0), clips_per_class=1)

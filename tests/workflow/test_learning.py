@@ -1,6 +1,6 @@
 """The demo's clips through every room: MERba learns from them, and from shuffled labels it learns nothing.
 
-The demo's own configuration with shorter clips, fast flow and four folds instead of twelve, to fit a test.
+The demo's own configuration with shorter clips, fast flow and two folds instead of twelve, to fit a test.
 """
 
 import json
@@ -23,10 +23,10 @@ from protocols import get_protocol
 from protocols.lists import make_lists
 from protocols.scores import score
 
-pytestmark = pytest.mark.xdist_group("learning")
+pytestmark = pytest.mark.long
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 PROTOCOL = get_protocol("megc2019")
-FOLDS = 4
+FOLDS = 2
 
 
 @pytest.fixture(scope="module")

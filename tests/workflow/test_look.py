@@ -117,7 +117,6 @@ def test_published_flow_is_drawn_without_frames(place, capsys):
 
 
 @pytest.mark.dag
-@pytest.mark.xdist_group("dag")
 class TestOnAFinishedRun:
     def test_every_clip_can_be_drawn_and_the_first_is_the_reports(self, finished, monkeypatch, capsys):
         monkeypatch.chdir(finished.folder)

@@ -4,22 +4,32 @@ import copy
 import re
 
 import pytest
-from small_project import SMALL
+import yaml
+from small_project import SMALL, Project, jobs_of
 
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("plans")]
+pytestmark = pytest.mark.dag
 
 
-def test_the_whole_dag_is_known_before_anything_runs(fresh):
-    jobs = fresh.planned()
+@pytest.fixture(scope="module")
+def dry_run(tmp_path_factory):
+    """A fresh copy after a dry run, and what that said."""
+    project = Project.fresh(tmp_path_factory.mktemp("plans") / "project")
+    status, output = project.snakemake("--dry-run")
+    assert status == 0, output
+    return project.folder, output
+
+
+def test_the_whole_dag_is_known_before_anything_runs(dry_run):
+    folder, output = dry_run
+    jobs = jobs_of(output)
     assert len(jobs["train"]) == 4 * 2 * 2, "four folds, two models; a checkpoint and a log each"
     assert "results/small/tables/megc2019.md" in jobs["tables"]
-    assert not (fresh.folder / "data").exists(), "a dry run writes nothing"
+    assert not (folder / "data").exists(), "a dry run writes nothing"
 
 
-def test_no_training_job_is_given_its_test_subject(fresh):
+def test_no_training_job_is_given_its_test_subject(dry_run):
     """Walk the planned jobs: a fold's inputs hold every other subject's cache, and never its own."""
-    _, output = fresh.snakemake("--dry-run")
-    jobs = re.findall(r"rule train:\n    input: (.*)\n    output: (.*)\n", output)
+    jobs = re.findall(r"rule train:\n    input: (.*)\n    output: (.*)\n", dry_run[1])
     assert len(jobs) == 4 * 2
     for inputs, outputs in jobs:
         corpus, subject = re.search(r"models/megc2019/\w+/([a-z0-9]+)_(\w+)/", outputs).groups()
@@ -29,17 +39,20 @@ def test_no_training_job_is_given_its_test_subject(fresh):
         assert not [file for file in files if "test" in file or "labels" in file]
 
 
-def test_only_the_scorer_and_the_tables_are_given_labels(fresh):
-    _, output = fresh.snakemake("--dry-run")
+def test_only_the_scorer_and_the_tables_are_given_labels(dry_run):
     readers = {
         rule
-        for rule, inputs in re.findall(r"rule (\w+):\n    input: (.*)\n", output)
+        for rule, inputs in re.findall(r"rule (\w+):\n    input: (.*)\n", dry_run[1])
         if "/labels/megc2019.csv" in inputs
     }
     assert readers == {"score", "tables"}
 
 
 def test_the_licensed_configuration_plans_the_whole_benchmark_and_nothing_of_the_demo(fresh):
+    """With one of its seeds: the others plan the same again."""
+    file = fresh.folder / "config/paper.yaml"
+    config = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump({**config, "seeds": config["seeds"][:1]}))
     jobs = fresh.planned("--configfile", "config/paper.yaml")
     assert len(jobs["lists_megc2019"]) == 68 + 4, "a list per fold; test, skipped, labels, coverage"
     assert not [one for outputs in jobs.values() for one in outputs if "small" in one or "synthe" in one]

@@ -6,7 +6,7 @@ from public_flow_tree import FlowTree
 
 from contracts.cache import read_cache
 
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("flows")]
+pytestmark = pytest.mark.dag
 
 
 def config(root):

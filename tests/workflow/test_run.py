@@ -1,7 +1,6 @@
 """Real runs of the small configuration: interrupted, fed with bad input, reported."""
 
 import json
-import os
 import random
 import re
 import time
@@ -13,7 +12,7 @@ from small_project import PROJECT
 
 from contracts.predictions import read_predictions
 
-pytestmark = [pytest.mark.dag, pytest.mark.xdist_group("dag")]
+pytestmark = pytest.mark.dag
 
 
 def test_every_test_clip_is_predicted_once(finished):
@@ -46,44 +45,27 @@ def failing(project, *targets):
     return output
 
 
-@pytest.fixture
-def spoilt(finished):
-    """Remembers files that a test spoils, and puts them back."""
-    saved = {}
-
-    def spoil(path, content):
-        saved[path] = (path.read_bytes(), path.stat())
-        path.write_bytes(content) if content is not None else path.unlink()
-
-    yield spoil
-    for path, (content, stat) in saved.items():
-        path.write_bytes(content)
-        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-
-
-def test_a_truncated_frame_stops_its_job_with_its_name(finished, spoilt):
-    clips = pd.read_csv(finished.folder / "data/small/clips/casme2.csv", dtype=str)
+def test_a_truncated_frame_stops_its_job_with_its_name(spoilt):
+    clips = pd.read_csv(spoilt.folder / "data/small/clips/casme2.csv", dtype=str)
     clip = clips.iloc[0]
-    folder = finished.folder / "data/small/raw/casme2" / clip.frames_dir
+    folder = spoilt.folder / "data/small/raw/casme2" / clip.frames_dir
     frame = next(folder.glob(f"*img{clip.onset}.jpg"))
-    spoilt(frame, frame.read_bytes()[:2000])
-    before = (finished.folder / "data/small/flow/casme2/sub12.h5").read_bytes()
-    output = failing(finished, "data/small/faces/casme2/sub12.csv")
+    frame.write_bytes(frame.read_bytes()[:2000])
+    before = (spoilt.folder / "data/small/flow/casme2/sub12.h5").read_bytes()
+    output = failing(spoilt, "data/small/faces/casme2/sub12.csv")
     assert frame.name in output
     assert "damaged" in output
-    assert not list((finished.folder / "data/small/faces/casme2").glob("*")), "nothing half-written"
-    assert (finished.folder / "data/small/flow/casme2/sub12.h5").read_bytes() == before
+    assert not list((spoilt.folder / "data/small/faces/casme2").glob("*")), "nothing half-written"
+    assert (spoilt.folder / "data/small/flow/casme2/sub12.h5").read_bytes() == before
 
 
-def test_a_frame_without_a_face_says_how_to_exclude_its_clip(finished, spoilt):
-    clips = pd.read_csv(finished.folder / "data/small/clips/samm.csv", dtype=str)
+def test_a_frame_without_a_face_says_how_to_exclude_its_clip(spoilt):
+    clips = pd.read_csv(spoilt.folder / "data/small/clips/samm.csv", dtype=str)
     clip = clips.iloc[0]
-    folder = finished.folder / "data/small/raw/samm" / clip.frames_dir
+    folder = spoilt.folder / "data/small/raw/samm" / clip.frames_dir
     frame = next(path for path in folder.iterdir() if int(path.stem.split("_")[-1]) == int(clip.onset))
-    content = frame.read_bytes()
-    spoilt(frame, content)
     Image.new("L", Image.open(frame).size, 90).save(frame)
-    output = failing(finished, "data/small/faces/samm/006.csv")
+    output = failing(spoilt, "data/small/faces/samm/006.csv")
     assert "no face found" in output
     assert clip.clip_id in output
     assert "corpora.samm.exclude" in output
@@ -95,29 +77,27 @@ def test_the_report_is_one_page(finished):
     assert (finished.folder / "report.html").stat().st_size > 100_000
 
 
-def test_dvc_repro_does_what_a_changed_frame_asks_for_and_then_nothing(finished):
-    """The repository's own stage around the small configuration. Last in this file: it changes the corpus."""
+def test_dvc_repro_does_what_a_changed_frame_asks_for_and_then_nothing(spoilt):
+    """The repository's own stage around the small configuration."""
     stage = (PROJECT / "dvc.yaml").read_text().replace("demo", "small").replace("merba_tiny", "ststnet")
-    (finished.folder / "dvc.yaml").write_text(stage)
-    status, output = finished.snakemake()  # the tests above left jobs that failed on purpose
-    assert status == 0, output
-    assert finished.run("dvc", "init", "--no-scm", "--quiet")[0] == 0
-    status, output = finished.run("dvc", "repro")
+    (spoilt.folder / "dvc.yaml").write_text(stage)
+    assert spoilt.run("dvc", "init", "--no-scm", "--quiet")[0] == 0
+    status, output = spoilt.run("dvc", "repro")
     assert status == 0, output
     assert "Nothing to be done" in output, "Snakemake had finished before"
-    status, output = finished.run("dvc", "metrics", "show")
+    status, output = spoilt.run("dvc", "metrics", "show")
     assert status == 0
     assert "ststnet" in output
 
-    frame = next((finished.folder / "data/small/raw/smic").rglob("HS/s1/micro/*/*/*.bmp"))
+    frame = next((spoilt.folder / "data/small/raw/smic").rglob("HS/s1/micro/*/*/*.bmp"))
     frame.write_bytes(frame.read_bytes()[:-1] + b"\x01")
-    status, output = finished.run("dvc", "repro")
+    status, output = spoilt.run("dvc", "repro")
     assert status == 0, output
     done = re.findall(r"^(?:local)?rule (\w+):\n    input: .*\n    output: (.*)$", output, re.MULTILINE)
     assert [outputs for rule, outputs in done if rule == "flow"] == ["data/small/flow/smic/s01.h5"]
     assert len([rule for rule, _ in done if rule == "train"]) == 3 * 2, "all folds but s01's own"
 
-    status, output = finished.run("dvc", "repro")
+    status, output = spoilt.run("dvc", "repro")
     assert status == 0
     assert "didn't change, skipping" in output
     assert "rule" not in output

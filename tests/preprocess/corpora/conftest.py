@@ -1,11 +1,14 @@
-"""Tiny synthetic trees of every corpus, written once a run."""
+"""Tiny synthetic trees of every corpus and a small public flow set, and copies of them to spoil."""
 
+import functools
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from public_flow_tree import FlowTree
+from shared import once
 
 from preprocess.corpora import Index, Source, get_corpus
 from preprocess.corpora.reading.recordings import Recordings
@@ -56,20 +59,19 @@ class Tree:
 @pytest.fixture(scope="session")
 def tree_of(tmp_path_factory):
     """The tree of a corpus by name, made on first use."""
-    trees = {}
 
     def make(name: str) -> Tree:
-        if name not in trees:
-            base = tmp_path_factory.mktemp(name)
-            subjects = SUBJECTS.get(name, [])
+        subjects = SUBJECTS.get(name, [])
+
+        def write(base):
             for subject in subjects:
                 write_subject(base / "raw", base / "truth" / f"{subject}.h5", name, subject, OPTIONS)
             write_sheet(base / "raw", name, subjects, OPTIONS)
-            planned = plan(name, subjects, OPTIONS)
-            trees[name] = Tree(base / "raw", base / "truth", get_corpus(name), subjects, planned)
-        return trees[name]
 
-    return make
+        base = once(tmp_path_factory, f"tree of {name}", write)
+        return Tree(base / "raw", base / "truth", get_corpus(name), subjects, plan(name, subjects, OPTIONS))
+
+    return functools.cache(make)
 
 
 @pytest.fixture(params=list_layouts())
@@ -82,3 +84,16 @@ def tree(request, tree_of) -> Tree:
 def spoilt(tree, tmp_path) -> Tree:
     """Every corpus in turn, a copy to spoil."""
     return tree.copied_to(tmp_path / "raw")
+
+
+@pytest.fixture(scope="session")
+def flows_written(tmp_path_factory) -> FlowTree:
+    """The public flow set, a handful of clips; not to be changed."""
+    return FlowTree(tmp_path_factory.mktemp("flows") / "HTNet").write()
+
+
+@pytest.fixture
+def flows(flows_written, tmp_path) -> FlowTree:
+    """A copy to spoil."""
+    shutil.copytree(flows_written.root, tmp_path / "HTNet")
+    return FlowTree(tmp_path / "HTNet")
