@@ -34,6 +34,7 @@ tables: setup  ## tables again from results/ alone: make tables RUN=public_flows
 	$(BIN)/python -m protocols.scores --results results/$(RUN)
 	$(BIN)/python -m protocols.tables --results results/$(RUN)
 	$(BIN)/python -m protocols.figures --results results/$(RUN) --format png
+	test ! -d results/$(RUN)/audit || $(BIN)/python -m protocols.audit --results results/$(RUN)
 
 report: setup  ## one HTML page with tables, figures and provenance
 	snakemake --report report.html

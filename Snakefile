@@ -30,6 +30,7 @@ else:
 
 include: "workflow/rules/train.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/audit.smk"
 
 
 rule all:

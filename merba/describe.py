@@ -252,8 +252,14 @@ def _cited(cite: str) -> str:
 
 
 def _brief(recipe: Recipe) -> str:
-    words = [f"{recipe.epochs} epochs", f"batch {recipe.batch}", f"{recipe.optimiser} {recipe.lr:g}"]
-    words.append(recipe.schedule)
+    factor, power = f"{recipe.lr:e}".split("e")
+    rate = f"{float(factor):g}e{int(power)}"
+    words = [
+        f"{recipe.epochs} epochs",
+        f"batch {recipe.batch}",
+        f"{recipe.optimiser} {rate}",
+        recipe.schedule,
+    ]
     words += [recipe.balance] * (recipe.balance != "none") + ["bf16"] * (recipe.precision == "bf16")
     return ", ".join(words)
 

@@ -53,17 +53,17 @@ def decide(model, normaliser, inputs, device="cpu"):
     return decided, probabilities / np.sum(probabilities, 1, keepdims=True)
 
 
-def check_unseen(checkpoint, clip_ids: list[str], path) -> None:
-    """Refuse test clips whose subject (the first two parts of the id) is in the checkpoint's training part.
+def check_unseen(fold: str, trained_on: list[str], clip_ids: list[str], path) -> None:
+    """Refuse test clips whose subject (all but the last part of the id) is in a fold's training part.
 
     Raises:
-        InputError: a leak; names checkpoint, clip and training clip.
+        InputError: a leak; names what `path` is, the clip and the training clip.
     """
-    seen = {_subject(clip): clip for clip in checkpoint.train_clips}
+    seen = {_subject(clip): clip for clip in trained_on}
     for clip in clip_ids:
         if _subject(clip) in seen:
             raise InputError(
-                f"leak: fold {checkpoint.fold} was trained on {seen[_subject(clip)]}, of the same subject",
+                f"leak: fold {fold} was trained on {seen[_subject(clip)]}, of the same subject",
                 file=path,
                 clip=clip,
                 cure="correct the fold's training list and train it again",
@@ -142,7 +142,8 @@ def main(argv: list[str] | None = None) -> None:
         rows = rows_of.get(checkpoint.fold, [])
         if rows:
             check_made_alike(checkpoint, inputs, path)
-            check_unseen(checkpoint, [listed["clip_id"][row] for row in rows], path)
+            tested = [listed["clip_id"][row] for row in rows]
+            check_unseen(checkpoint.fold, checkpoint.train_clips, tested, path)
             decided[rows], probabilities[rows] = predict(
                 checkpoint, dataclasses.replace(inputs, x=inputs.x[rows]), device
             )

@@ -45,8 +45,8 @@ def parse_overrides(text: str) -> dict:
     return overrides
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m merba.train", description=__doc__.split("\n\n")[0])
+def add_fold_arguments(parser) -> None:
+    """What says which fold of which model: model, recipe, classes, fold, list of training clips."""
     parser.add_argument("--model", required=True, help="a registered model, e.g. merba_tiny")
     parser.add_argument(
         "--overrides", default="{}", help="JSON: recipe keys and model options, '{\"epochs\": 30}'"
@@ -54,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", nargs="+", required=True, help="class names in the protocol's order")
     parser.add_argument("--fold", required=True, help="name of the fold")
     parser.add_argument("--list", required=True, help="CSV of training clips: clip_id, label")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m merba.train", description=__doc__.split("\n\n")[0])
+    add_fold_arguments(parser)
     add_input_arguments(parser, "the training subjects")
     parser.add_argument("--seeds", nargs="+", type=int, required=True, help="one model is trained for each")
     parser.add_argument("--checkpoints", nargs="+", required=True, help="one file to write for each seed")

@@ -101,6 +101,7 @@ def configured(settings: dict, file: str) -> Configuration:
     for name, models in settings["protocols"].items():
         for row, overrides in models.items():
             _check_recipe({"model": row, **(overrides or {})}, settings, file, f"protocols.{name}.{row}")
+    _check_audit(settings, file)
     subjects = _subjects(settings, protocols.values(), providers, file)
     folds = {name: protocol.folds(_known(protocol, subjects)) for name, protocol in protocols.items()}
     return Configuration(settings, file, protocols, providers, subjects, folds)
@@ -229,6 +230,26 @@ def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
     except InputError as error:
         where = key if error.clip is None else f"{key}.{error.clip}"
         raise InputError(error.problem, cure=error.cure, file=file, clip=where) from None
+
+
+def _check_audit(settings: dict, file: str) -> None:
+    """Only rows of the run can be audited."""
+    for protocol, rows in settings.get("audit", {}).items():
+        known = settings["protocols"].get(protocol)
+        if known is None:
+            raise InputError(
+                f"protocol {protocol!r} is not in the run: {nearest(protocol, settings['protocols'])}",
+                file=file,
+                clip="audit",
+                cure="add it under protocols, or remove it here",
+            )
+        if strangers := sorted(set(rows) - set(known)):
+            raise InputError(
+                f"row {strangers[0]!r} is not in the run: {nearest(strangers[0], known)}",
+                file=file,
+                clip=f"audit.{protocol}",
+                cure=f"add it under protocols.{protocol}, or remove it here",
+            )
 
 
 def _subjects(

@@ -221,6 +221,26 @@ def test_inputs(wildcards):
     return seen_by(wildcards, sorted({one for fold in FOLDS[wildcards.protocol] for one in fold.test}))
 
 
+def audited_inputs(wildcards):
+    """The audit's training and test subjects together: the one kind of job that may have both."""
+    fold = fold_named(wildcards)
+    return seen_by(wildcards, [*fold.train, *fold.test])
+
+
+def audited_folds(wildcards):
+    folds = [fold.name for fold in FOLDS[wildcards.protocol]]
+    made = f"{DATA}/audit/{wildcards.protocol}/{wildcards.model}/{{fold}}/seed{wildcards.seed}.csv"
+    return expand(made, fold=folds)
+
+
+def audited(_):
+    """What `snakemake audit` looks at: every seed of the rows under `audit` in the configuration."""
+    rows = [(protocol, row) for protocol, names in config.get("audit", {}).items() for row in names]
+    if not rows:
+        raise WorkflowError("nothing to audit: list rows under `audit` in the configuration, see config/README.md")
+    return [f"{RESULTS}/audit/{protocol}/{row}/seed{seed}.csv" for protocol, row in rows for seed in config["seeds"]]
+
+
 def clip_tables(wildcards):
     return expand(f"{DATA}/clips/{{corpus}}.csv", corpus=PROTOCOLS[wildcards.protocol].subjects)
 

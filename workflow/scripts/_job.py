@@ -1,6 +1,7 @@
 """What every script of the workflow does before and after its own few lines."""
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,14 @@ def clips_of(snakemake) -> pd.DataFrame:
     clips = read_clips(snakemake.input.clips)
     own = clips.subject == snakemake.wildcards.subject
     return clips[own & ~clips.clip_id.isin(snakemake.params.exclude)]
+
+
+def fold_arguments(snakemake) -> list[str]:
+    """Which fold of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
+    overrides = {key: value for key, value in snakemake.params.recipe.items() if key not in ("model", "size")}
+    arguments = ["--model", snakemake.params.recipe["model"], "--overrides", json.dumps(overrides)]
+    arguments += ["--classes", *snakemake.params.classes, "--fold", snakemake.wildcards.fold]
+    return [*arguments, "--list", snakemake.input.labels]
 
 
 def pixels(files) -> list[str]:

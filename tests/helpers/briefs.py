@@ -38,7 +38,7 @@ BRIEFS = {
         "hidden": 16,
         "layers": 1,
     },
-    "meplan_reading": {"epochs": 15, "lr": 1e-3, "width": 8, "shrink": 4, "memory": 0.5},
+    "meplan_reading": {"epochs": 10, "lr": 1e-3, "width": 8, "shrink": 4, "memory": 0.5},
     "mfdan_reading": {"epochs": 20, "batch": 4, "dim": 32, "depth": 2, "dropkey": 0.0},
 }
 _STILL = {"dropout": 0.0, "drop_path": 0.0}

@@ -1,0 +1,67 @@
+"""What choosing the epoch on the test subject would have gained: `python -m merba.audit --help`.
+
+Trains a fold exactly as `merba.train` does and writes down, after every epoch, what the model of that moment
+says of the fold's test clips. It is given no test label and chooses nothing; `protocols.audit` reads off the
+last epoch, which is the honest result, and the best one, which is the leaky one. Its output is no prediction
+of the benchmark, and no other command reads it: a row for each test clip, whose `predicted` is a word of one
+digit an epoch, the index of the class that it is given after that epoch.
+"""
+
+import argparse
+import sys
+
+from contracts.errors import InputError
+from contracts.files import write_csv
+from merba.commands import add_input_arguments, add_machine_arguments, report, set_up_torch
+from merba.train import add_fold_arguments, parse_overrides, report_to_stderr
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m merba.audit", description=__doc__.split("\n\n")[0])
+    add_fold_arguments(parser)
+    add_input_arguments(parser, "the training and the test subjects")
+    parser.add_argument("--test", required=True, help="CSV of test clips: clip_id, fold")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", required=True, help="CSV to write: clip_id, fold, predicted")
+    add_machine_arguments(parser)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, look after every epoch, write.
+
+    Raises:
+        InputError: as `merba.train`; the fold has no test clips, or one of them is of a training subject.
+    """
+    args = _parser().parse_args(argv)
+    overrides = parse_overrides(args.overrides)
+    device = set_up_torch(args.threads, args.device)
+
+    import pandas as pd
+
+    from merba.data import read_list
+    from merba.fold import Fold
+    from merba.inputs import load_inputs
+    from merba.predict import check_unseen, decide
+
+    fold = Fold.read(args.model, overrides, args.classes, args.fold, args.list, args.caches, args.sequences)
+    listed = read_list(args.test, ("clip_id", "fold"))
+    clips = [clip for clip, name in zip(*listed.values(), strict=True) if name == args.fold]
+    if len(fold.classes) > 10:
+        raise InputError("more than ten classes", clip="--classes", cure="audit a smaller protocol")
+    if not clips:
+        raise InputError(f"no test clips of fold {args.fold}", file=args.test, cure="check --fold")
+    check_unseen(args.fold, fold.clip_ids, clips, args.list)
+    shown = load_inputs(args.model, clips, args.caches, args.sequences, args.test)
+    after: list[list[str]] = []
+
+    def look(epoch: int, model, normaliser) -> None:
+        after.append([str(k) for k in decide(model, normaliser, shown, device)[0]])
+
+    fold.train(args.seed, device, [], watch=look, report=report_to_stderr(args.seed))
+    predicted = ["".join(epochs) for epochs in zip(*after, strict=True)]
+    write_csv(pd.DataFrame({"clip_id": clips, "fold": args.fold, "predicted": predicted}), args.out)
+
+
+if __name__ == "__main__":
+    sys.exit(report(main))

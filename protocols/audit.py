@@ -1,0 +1,154 @@
+"""What choosing the epoch on the test subject gains: leaky figures beside the honest one, of one training.
+
+    python -m protocols.audit --results results/public_flows
+
+reads `audit/<protocol>/<model>/seed<k>.csv` (clip_id, fold, predicted: the class index after every epoch, one
+digit each; `python -m merba.audit` makes them fold by fold) and `labels/` under that folder and writes
+
+    audit/<protocol>.csv   model, seed, rule, part, metric, value, n
+    audit/<protocol>.md    the same for a reader, means over seeds
+
+| rule | the epoch that counts | |
+|---|---|---|
+| last | the last | honest |
+| best common | the one whose pooled UF1 on the test subjects is best, the same for all folds | leaky |
+| best on test subject | for each subject left out, that with most clips right, the last of several | leaky |
+
+The third is the rule of HTNet's public code and of several others (`results/published/README.md`). A leaky
+figure is no result of a model: it shows how much of a published one the choice of the epoch explains.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from contracts.errors import InputError
+from contracts.files import read_csv, whole, write_csv
+from protocols import get_protocol
+from protocols.base import Protocol
+from protocols.cli import run_command
+from protocols.metrics import get_metric, list_metrics
+from protocols.runs import read_labels
+from protocols.scores import DECIMALS, count
+
+RULES = {"last": "honest", "best common": "leaky", "best on test subject": "leaky"}
+
+
+def audit_run(results: str | Path) -> list[Path]:
+    """Write the two files of every protocol that was audited; returns their paths.
+
+    Raises:
+        InputError: nothing was audited, or a file does not hold every test clip once, with as many epochs as
+            the others.
+    """
+    folder = Path(results) / "audit"
+    files: dict[str, dict[str, list[Path]]] = {}
+    for path in sorted(folder.glob("*/*/seed*.csv")):
+        files.setdefault(path.parts[-3], {}).setdefault(path.parts[-2], []).append(path)
+    if not files:
+        raise InputError("nothing was audited", file=folder, cure="run `snakemake audit` first")
+    written = []
+    for name, by_model in files.items():
+        protocol = get_protocol(name)
+        labels = read_labels(results, protocol)
+        rows = []
+        for model, paths in by_model.items():
+            for path in paths:
+                scores = audit(read_csv(path), labels, protocol, path)
+                rows.append(scores.assign(model=model, seed=int(path.stem.removeprefix("seed"))))
+        table = pd.concat(rows)[["model", "seed", "rule", "part", "metric", "value", "n"]]
+        written += [folder / f"{name}.csv", folder / f"{name}.md"]
+        write_csv(table.round({"value": DECIMALS}), written[-2])
+        with whole(written[-1]) as partial:
+            partial.write_text(_markdown(table, protocol), encoding="utf-8")
+    return written
+
+
+def audit(epochs: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol, file: Path) -> pd.DataFrame:
+    """Every metric on every part by every rule: columns `rule, part, metric, value, n`.
+
+    Args:
+        epochs: columns `clip_id, fold, predicted` of one model and seed.
+        labels: columns `clip_id, label, fold, part`.
+        file: where `epochs` came from, for messages.
+
+    Raises:
+        InputError: see `audit_run`.
+    """
+    joined = labels.merge(epochs, on="clip_id", how="outer", suffixes=("", "_used"), indicator=True)
+    wrong = joined[
+        (joined._merge != "both") | (joined.fold != joined.fold_used) | joined.clip_id.duplicated()
+    ]
+    cure = "delete it and run `snakemake audit` again"
+    if len(wrong):
+        raise InputError("not once in its own fold", file=file, clip=wrong.clip_id.iloc[0], cure=cure)
+    length = joined.predicted.str.len()
+    if length.nunique() != 1:
+        odd = joined.clip_id[length != length.mode()[0]].iloc[0]
+        raise InputError("another number of epochs than the others", file=file, clip=odd, cure=cure)
+    # (clips, epochs): a digit is a class index.
+    said = np.array([[int(digit) for digit in word] for word in joined.predicted])
+    if said.max() >= len(protocol.classes):
+        raise InputError("a digit that is no class", file=file, cure=cure)
+    rows = []
+    for rule, epoch in chosen_epochs(said, joined, protocol).items():
+        predicted = np.array(protocol.classes, dtype=object)[said[np.arange(len(said)), epoch]]
+        for part in protocol.parts:
+            own = joined.part.isin(part.groups)
+            if own.any():
+                matrix = count(joined.label[own], pd.Series(predicted)[own.to_numpy()], protocol)
+                rows += [
+                    (rule, part.name, name, get_metric(name)(matrix), own.sum()) for name in list_metrics()
+                ]
+    return pd.DataFrame(rows, columns=["rule", "part", "metric", "value", "n"])
+
+
+def chosen_epochs(said: np.ndarray, clips: pd.DataFrame, protocol: Protocol) -> dict[str, np.ndarray]:
+    """For each rule the epoch, counted from 0, that counts for each clip: int64 (clips,).
+
+    Args:
+        said: class indices (clips, epochs).
+        clips: columns `label, fold` of the same clips.
+    """
+    truth = np.array([protocol.classes.index(label) for label in clips.label])
+    right = said == truth[:, None]
+    last = said.shape[1] - 1
+    uf1 = get_metric("uf1")
+    names = pd.Series(protocol.classes)
+    pooled = [uf1(count(clips.label, pd.Series(names[column].to_numpy()), protocol)) for column in said.T]
+    best = np.empty(len(said), dtype=np.int64)
+    for _, rows in clips.groupby("fold").indices.items():
+        hits = right[rows].sum(0)
+        best[rows] = last - np.argmax(hits[::-1])
+    common = np.full(len(said), last - int(np.argmax(pooled[::-1])))
+    return {"last": np.full(len(said), last), "best common": common, "best on test subject": best}
+
+
+def _markdown(table: pd.DataFrame, protocol: Protocol) -> str:
+    means = table.groupby(["model", "rule", "part", "metric"], sort=False).value.mean()
+    heads = [part for part in protocol.parts if part.name in set(table.part)]
+    metrics = " / ".join(metric.upper() for metric in protocol.metrics)
+    lines = [
+        f"# {protocol.title}: what choosing the epoch on the test subject gains",
+        "",
+        f"Cells are {metrics}, means over {table.seed.nunique()} seeds of one and the same training. Only "
+        "rows *last* are results. **Rows marked leaky used the test labels**: they show what such a choice "
+        "adds, and must not be compared with anything but other leaky figures.",
+        "",
+        "| Model | Epoch | " + " | ".join(part.title for part in heads) + " |",
+        "|---|---|" + "---:|" * len(heads),
+    ]
+    for model in dict.fromkeys(table.model):
+        for rule, kind in RULES.items():
+            cells = [
+                " / ".join(f"{means[model, rule, part.name, metric]:.4f}"[1:] for metric in protocol.metrics)
+                for part in heads
+            ]
+            named = rule if kind == "honest" else f"{rule} (**leaky**)"
+            lines.append(f"| {model} | {named} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    run_command(__doc__, lambda options: audit_run(options.results))

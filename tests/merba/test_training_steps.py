@@ -1,0 +1,46 @@
+"""The benchmark of training steps counts what the models cost, and halves a batch that does not fit."""
+
+import argparse
+import json
+
+import pytest
+import torch
+
+from benchmarks import training_steps
+from contracts.errors import InputError
+from merba.describe import _measured, _on_meta, _shown
+from merba.overrides import resolve
+
+
+@pytest.mark.parametrize("name", ["merba_tiny", "ststnet", "roi_transformer"])
+def test_a_step_costs_two_to_three_forward_passes(name):
+    """The backward pass does each product twice, but not for the first layer's input.
+
+    A scan's convolution is counted as products in its backward pass alone: a per cent or two.
+    """
+    found = training_steps._steps(name, 4, 0.0, torch.device("cpu"))
+    recipe = resolve(name)
+    _, whole, _ = _measured(_on_meta(name, 3, None, recipe), _shown(name, None, len(recipe.channels)), {})
+    assert 2 <= found["flop_per_clip"] / (2 * whole.products) <= 3.05
+    assert found["steps"] == training_steps.LEAST
+    assert found["clips_per_second"] * found["seconds_per_step"] == pytest.approx(4)
+
+
+def test_a_batch_that_does_not_fit_is_halved(monkeypatch):
+    asked = []
+
+    def run(command, **_):
+        asked.append(int(command[command.index("--batch") + 1]))
+        return argparse.Namespace(
+            returncode=0, stdout=json.dumps({"batch": asked[-1]} if asked[-1] < 9 else None)
+        )
+
+    monkeypatch.setattr(training_steps.subprocess, "run", run)
+    args = argparse.Namespace(batch=32, seconds=0.0, device="cpu", threads=1, memory=1.0)
+    assert training_steps._fitting("merba_tiny", args) == {"batch": 8}
+    assert asked == [32, 16, 8]
+
+
+def test_an_unknown_model_is_refused_before_anything_runs():
+    with pytest.raises(InputError, match="'merba_tiny'"):
+        training_steps.main(["--models", "merba_tyni"])

@@ -1,0 +1,53 @@
+# No part of `all`: `snakemake audit` trains the rows that the configuration lists under `audit` once more and looks at
+# the test clips after every epoch, to show what choosing the epoch on them would gain. These are the only jobs that are
+# given training and test subjects; nothing of theirs flows back, and test labels are read by the last rule alone.
+
+
+rule audit_fold:
+    input:
+        unpack(audited_inputs),
+        labels=f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv",
+        test=f"{DATA}/protocols/{{protocol}}/test.csv",
+    output:
+        f"{DATA}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
+    params:
+        recipe=recipe_of,
+        classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
+        code=lambda wildcards: uses("merba.audit", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+    log:
+        f"{LOGS}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/audit_fold.py"
+
+
+rule audit_seed:
+    input:
+        audited_folds,
+    output:
+        f"{RESULTS}/audit/{{protocol}}/{{model}}/seed{{seed}}.csv",
+    params:
+        code=uses(),
+    log:
+        f"{LOGS}/audit/{{protocol}}/{{model}}/seed{{seed}}.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/audit_seed.py"
+
+
+rule audit:
+    input:
+        epochs=audited,
+        labels=lambda _: expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=config.get("audit", {})),
+    output:
+        expand(f"{RESULTS}/audit/{{protocol}}.{{suffix}}", protocol=config.get("audit", {}), suffix=("csv", "md")),
+    params:
+        code=uses("protocols.audit", *protocol_modules("protocols.metrics", "protocols.definitions")),
+    log:
+        f"{LOGS}/audit.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/audit.py"
