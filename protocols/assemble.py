@@ -5,22 +5,26 @@ from pathlib import Path
 
 import pandas as pd
 
-from contracts.errors import InputError
-from contracts.files import read_csv
 from protocols.base import Protocol
 from protocols.coverage import Coverage
 from protocols.published import Method, read_published
-from protocols.runs import Run, read_coverage, read_run
-
-SCORE_COLUMNS = ["model", "seed", "part", "metric", "value", "n"]
+from protocols.runs import Run, read_coverage, read_run, read_scored
+from protocols.subjects import INTERVAL_COLUMNS
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A score over seeds; `sd` is the sample standard deviation, None for a single seed."""
+class Estimate:
+    """A score over seeds.
+
+    Attributes:
+        value: mean over seeds.
+        sd: sample standard deviation over seeds; None for a single one.
+        bounds: 95 % interval over subjects; None where they are too few.
+    """
 
     value: float
     sd: float | None
+    bounds: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Row:
     name: str
     model: str
     published: Method | None
-    measured: dict[tuple[str, str], Mean]
+    measured: dict[tuple[str, str], Estimate]
     seeds: int
 
 
@@ -53,42 +57,47 @@ def make_table(protocol: Protocol, results: str | Path, published: str | Path) -
     Raises:
         InputError: scores, labels or published numbers are missing or malformed.
     """
-    scores = _read_scores(Path(results) / "scores" / f"{protocol.name}.csv")
-    measured = {model: _means(rows) for model, rows in scores.groupby("model", sort=True)}
-    seeds = scores.groupby("model").seed.nunique()
+    scores = _read_intervals(results, protocol)
+    return Table(
+        protocol=protocol,
+        run=read_run(results),
+        coverage=read_coverage(results, protocol),
+        sizes={part: int(clips) for part, clips in scores.groupby("part").clips.max().items()},
+        rows=make_rows(protocol, results, published),
+    )
+
+
+def make_rows(protocol: Protocol, results: str | Path, published: str | Path) -> list[Row]:
+    """The rows of one protocol's table, see `make_table`.
+
+    Raises:
+        InputError: scores or published numbers are missing or malformed.
+    """
+    scores = _read_intervals(results, protocol)
+    measured = {model: _estimates(rows) for model, rows in scores.groupby("model", sort=True)}
+    seeds = scores.groupby("model").seeds.max().astype(int)
     rows = []
     for method in read_published(published, protocol):
         model = method.model if method.model in measured else ""
         rows.append(Row(method.name, method.model, method, measured.get(model, {}), int(seeds.get(model, 0))))
     placed = {row.model for row in rows}
-    rows += [
-        Row(f"{model} (ours)", model, None, means, int(seeds[model]))
-        for model, means in measured.items()
+    return rows + [
+        Row(f"{model} (ours)", model, None, estimates, int(seeds[model]))
+        for model, estimates in measured.items()
         if model not in placed
     ]
-    return Table(
-        protocol=protocol,
-        run=read_run(results),
-        coverage=read_coverage(results, protocol),
-        sizes={part: int(n) for part, n in scores.groupby("part").n.max().items()},
-        rows=rows,
-    )
 
 
-def _means(scores: pd.DataFrame) -> dict[tuple[str, str], Mean]:
-    grouped = scores.groupby(["part", "metric"], sort=False).value
+def _estimates(scores: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
     return {
-        key: Mean(float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None)
-        for key, values in grouped
+        (row.part, row.metric): Estimate(
+            row.value,
+            None if pd.isna(row.sd) else row.sd,
+            None if pd.isna(row.low) else (row.low, row.high),
+        )
+        for row in scores.rename(columns={"mean": "value"}).itertuples()
     }
 
 
-def _read_scores(path: Path) -> pd.DataFrame:
-    table = read_csv(path)
-    cure = "delete it and run python -m protocols.scores again"
-    if list(table.columns) != SCORE_COLUMNS:
-        raise InputError(f"columns are {list(table.columns)}, expected {SCORE_COLUMNS}", file=path, cure=cure)
-    try:
-        return table.astype({"seed": int, "value": float, "n": int})
-    except ValueError as error:
-        raise InputError(f"a cell is not a number ({error})", file=path, cure=cure) from error
+def _read_intervals(results: str | Path, protocol: Protocol) -> pd.DataFrame:
+    return read_scored(results, f"intervals_{protocol.name}", INTERVAL_COLUMNS, INTERVAL_COLUMNS[3:])

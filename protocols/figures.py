@@ -1,9 +1,14 @@
-"""Confusion matrices as figures, from `results/` alone.
+"""Figures from `results/` alone: confusion matrices, intervals of the models, accuracy by subject.
 
-    python -m protocols.figures --results results/demo [--format svg]
+    python -m protocols.figures --results results/demo [--published results/published] [--format svg]
 
-reads `scores/confusion_<protocol>_<model>.csv` and writes `figures/confusion_<protocol>_<model>.svg`: one
-panel a part, counts summed over seeds, with each row's shares. The same inputs give the same bytes.
+reads `scores/` and writes under `figures/`
+
+    confusion_<protocol>_<model>.svg   one panel a part, counts summed over seeds, with each row's shares
+    intervals_<protocol>.svg           one panel a part, all models, published numbers as hollow marks
+    subjects_<protocol>.svg            accuracy of every model on every subject
+
+The same inputs give the same bytes.
 """
 
 import argparse
@@ -16,13 +21,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from contracts.files import read_csv, whole
+from protocols.assemble import make_rows
 from protocols.base import Protocol
 from protocols.cli import run_command
-from protocols.runs import Run, found_protocols, read_run
+from protocols.interval_figure import interval_figure
+from protocols.runs import Run, found_protocols, read_run, read_scored
 from protocols.scores import count
-
-# One hue from light to dark: keeps its order in greyscale print and under every kind of colour blindness.
-COLOURS = "Blues"
+from protocols.subject_figure import COLOURS, subject_figure
+from protocols.subjects import SUBJECT_COLUMNS
 
 
 def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run: Run) -> Figure:
@@ -48,18 +54,27 @@ def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run
     return figure
 
 
-def write_figures(results: str | Path, suffix: str = "svg") -> list[Path]:
-    """Draw every model of every scored protocol; returns the paths.
+def write_figures(results: str | Path, published: str | Path, suffix: str = "svg") -> list[Path]:
+    """Draw every scored protocol; returns the paths.
 
     Raises:
-        InputError: the run has no scores.
+        InputError: scores or published numbers are missing or malformed.
     """
     results, written = Path(results), []
     run = read_run(results)
     for protocol in found_protocols(results):
-        for model in sorted(set(read_csv(results / "scores" / f"{protocol.name}.csv").model)):
+        subjects = read_scored(results, f"subjects_{protocol.name}", SUBJECT_COLUMNS, ("clips", "accuracy"))
+        figures = {
+            f"intervals_{protocol.name}": interval_figure(
+                protocol, make_rows(protocol, results, published), run
+            ),
+            f"subjects_{protocol.name}": subject_figure(protocol, subjects, run),
+        }
+        for model in sorted(set(subjects.model)):
             name = f"confusion_{protocol.name}_{model}"
-            figure = confusion_figure(protocol, model, read_csv(results / "scores" / f"{name}.csv"), run)
+            outcomes = read_csv(results / "scores" / f"{name}.csv")
+            figures[name] = confusion_figure(protocol, model, outcomes, run)
+        for name, figure in figures.items():
             written.append(results / "figures" / f"{name}.{suffix}")
             _save(figure, written[-1], suffix)
     return written
@@ -91,10 +106,13 @@ def _save(figure: Figure, path: Path, suffix: str) -> None:
 
 
 def _command(options: argparse.Namespace) -> list[Path]:
-    return write_figures(options.results, options.format)
+    return write_figures(options.results, options.published, options.format)
 
 
 if __name__ == "__main__":
     run_command(
-        __doc__, _command, format={"choices": ["svg", "png"], "default": "svg", "help": "default: svg"}
+        __doc__,
+        _command,
+        published={"type": Path, "default": Path("results/published"), "help": "the papers' numbers"},
+        format={"choices": ["svg", "png"], "default": "svg", "help": "default: svg"},
     )

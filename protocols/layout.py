@@ -3,15 +3,21 @@
 from dataclasses import dataclass, field
 from string import ascii_lowercase
 
-from protocols.assemble import Mean, Row, Table
+from protocols.assemble import Estimate, Row, Table
 from protocols.base import Protocol
+from protocols.statistics import MIN_SUBJECTS
 
 NONE = "-"
+INTERVAL = (
+    "In brackets: 95 % interval by a bootstrap over subjects, drawn with replacement within each corpus, all "
+    "clips and seeds of a subject together; none for a part with fewer than "
+    f"{MIN_SUBJECTS} subjects (docs/statistics.md)."
+)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A text and the marks of its footnotes."""
+    """A text, of one or several lines, and the marks of its footnotes."""
 
     text: str
     marks: tuple[str, ...] = ()
@@ -81,6 +87,7 @@ def _remarks(table: Table) -> list[str]:
         f"This run covers {table.coverage.text()}.",
         f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
         + ("; this run's are mean ± standard deviation over seeds." if several else "."),
+        INTERVAL,
         "This run: frozen recipe, last epoch."
         + (
             " Published: as printed, corrected where a footnote says so; Epoch tells how theirs was chosen."
@@ -98,8 +105,8 @@ def _row(protocol: Protocol, row: Row, footnotes: _Footnotes) -> list[Cell]:
             cells.append(_published(row, part.name, protocol.metrics, common, footnotes))
         cells.append(Cell(row.published.selection if row.published else NONE))
     for part in protocol.parts:
-        means = [row.measured.get((part.name, metric)) for metric in protocol.metrics]
-        cells.append(Cell(" / ".join(map(_mean, means)) if any(means) else NONE))
+        estimates = [row.measured.get((part.name, metric)) for metric in protocol.metrics]
+        cells.append(Cell(_estimates(estimates) if any(estimates) else NONE))
     cells.append(Cell(str(row.seeds) if row.seeds else NONE))
     return cells
 
@@ -111,15 +118,32 @@ def _published(
     if not any(values):
         return Cell(NONE)
     notes = dict.fromkeys(note for value in values if value for note in value.notes if note not in common)
-    return Cell(" / ".join(_number(value and value.shown) for value in values), footnotes.mark(tuple(notes)))
+    return Cell(" / ".join(number(value and value.shown) for value in values), footnotes.mark(tuple(notes)))
 
 
-def _mean(mean: Mean | None) -> str:
-    if mean is None:
+def _estimates(estimates: list[Estimate | None]) -> str:
+    """`.7353 ± .0120 / .7186 ± .0098`, and below it the intervals, `[.669, .791] / [.652, .770]`."""
+    lines = [" / ".join(map(_mean, estimates))]
+    if any(one and one.bounds for one in estimates):
+        lines.append(" / ".join(bracket(one.bounds) if one and one.bounds else NONE for one in estimates))
+    return "\n".join(lines)
+
+
+def _mean(one: Estimate | None) -> str:
+    if one is None:
         return NONE
-    return _number(mean.value) + (f" ± {_number(mean.sd)}" if mean.sd is not None else "")
+    return number(one.value) + (f" ± {number(one.sd)}" if one.sd is not None else "")
 
 
-def _number(value: float | None) -> str:
-    """Four decimals without the leading zero, as the field prints scores."""
-    return NONE if value is None else f"{value:.4f}".removeprefix("0")
+def bracket(bounds: tuple[float, float]) -> str:
+    """`[.669, .791]`: the third decimal of an interval from replicates is the last that is sure."""
+    return f"[{number(bounds[0], 3)}, {number(bounds[1], 3)}]"
+
+
+def number(value: float | None, decimals: int = 4) -> str:
+    """Without the leading zero, as the field prints scores; a minus sign as such."""
+    if value is None:
+        return NONE
+    text = f"{abs(value):.{decimals}f}"
+    sign = "−" if value < 0 and float(text) else ""
+    return sign + (text[1:] if text.startswith("0") else text)

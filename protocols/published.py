@@ -26,9 +26,10 @@ SELECTIONS = ("last", "inner-validation", "best-on-test-subject", "no epochs", "
 
 @dataclass(frozen=True)
 class Value:
-    """One number to show, and the footnotes that belong to it."""
+    """One number to show, as it was printed, and the footnotes that belong to it."""
 
     shown: float
+    printed: float
     notes: tuple[str, ...]
 
 
@@ -100,12 +101,12 @@ def _value(row, path: Path, protocol: Protocol) -> Value:
     if not row.printed_in:
         raise InputError("no source", file=path, clip=_where(row), cure="say in printed_in who printed it")
     try:
-        shown = float(row.corrected or row.value)
-        in_range = 0 <= float(row.value) <= 1 and 0 <= shown <= 1
+        printed, shown = float(row.value), float(row.corrected or row.value)
+        in_range = 0 <= printed <= 1 and 0 <= shown <= 1
     except ValueError:
         in_range = False
     if not in_range:
         raise InputError(
             "not a number between 0 and 1", file=path, clip=_where(row), cure="correct value and corrected"
         )
-    return Value(shown, tuple(note for note in row.note.split(" | ") if note))
+    return Value(shown, printed, tuple(note for note in row.note.split(" | ") if note))

@@ -16,6 +16,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "−": "$-$",
 }
 
 
@@ -77,7 +78,7 @@ def _md_row(cells: list[str]) -> str:
 
 
 def _md_cell(cell: Cell) -> str:
-    text = "–" if cell.text == NONE else _md(cell.text)
+    text = "–" if cell.text == NONE else _md(cell.text).replace("\n", "<br>")
     return text + (f" <sup>{','.join(cell.marks)}</sup>" if cell.marks else "")
 
 
@@ -87,6 +88,9 @@ def _tex(text: str) -> str:
 
 def _tex_cell(cell: Cell) -> str:
     text = "--" if cell.text == NONE else _tex(cell.text)
+    if "\n" in text:
+        # The braces keep LaTeX from reading a bracket at the start of a line as an option of its break.
+        text = r"\shortstack[r]{" + text.replace("\n", r" \\{} ") + "}"
     return text + (rf"\textsuperscript{{{','.join(cell.marks)}}}" if cell.marks else "")
 
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -32,9 +33,11 @@ class Run:
     Attributes:
         name: as configured.
         corpora: `synthetic`, `licensed`, `flows` (computed by others) or `unknown`.
-        models: per protocol, the models that belong to the run; None if it does not say.
+        models: per protocol, the models that belong to the run, in the order of its configuration; None if
+            it does not say.
         seeds: the seeds that belong to it; None if it does not say.
         title: of `flows`, what they are called; empty if it does not say.
+        floors: per protocol, those of its models that show what little effort reaches.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Run:
     models: dict[str, list[str]] | None = None
     seeds: list[int] | None = None
     title: str = ""
+    floors: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def made_from(self) -> str:
@@ -76,6 +80,7 @@ def read_run(results: str | Path) -> Run:
         stored.get("predictions"),
         stored.get("seeds"),
         stored.get("title", ""),
+        stored.get("floors", {}),
     )
 
 
@@ -167,6 +172,25 @@ def found_protocols(results: str | Path) -> list[Protocol]:
             cure="run python -m protocols.scores on this folder first",
         )
     return [get_protocol(name) for name in found]
+
+
+def read_scored(results: str | Path, name: str, columns: list[str], numbers: Iterable[str]) -> pd.DataFrame:
+    """One table of `scores/`; `numbers` as float, nan where a cell is empty, the others as text.
+
+    Raises:
+        InputError: it is missing, has other columns or a cell that is no number.
+    """
+    path, cure = Path(results) / "scores" / f"{name}.csv", "run python -m protocols.scores on this folder"
+    if not path.exists():
+        raise InputError("the scores are missing", file=path, cure=cure)
+    table = read_csv(path)
+    if list(table.columns) != columns:
+        raise InputError(f"columns are {list(table.columns)}, expected {columns}", file=path, cure=cure)
+    numbers = list(numbers)
+    try:
+        return table.assign(**table[numbers].replace("", "nan").astype(float))
+    except ValueError as error:
+        raise InputError(f"a cell is not a number ({error})", file=path, cure=cure) from error
 
 
 def _read_json(path: Path) -> dict:

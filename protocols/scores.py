@@ -7,8 +7,12 @@ writes, from `predictions/` and `labels/` under that folder,
     scores/<protocol>.csv                     model, seed, part, metric, value, n
     scores/metrics.json                       protocol -> model -> part -> metric: means over seeds, for DVC
     scores/confusion_<protocol>_<model>.csv   actual, predicted, part, seed: a row per clip, for DVC plots
+    scores/intervals_<protocol>.csv           model, part, metric: mean and sd over seeds, 95 % interval
+    scores/comparisons_<protocol>.csv         every two models: difference, interval, effect size, p, Holm's p
+    scores/subjects_<protocol>.csv            model, subject: accuracy, mean over seeds
 
 TP, FP and FN are summed over folds before any ratio is taken; a mean of per-fold scores is never computed.
+Intervals and tests are over subjects (`protocols.statistics`).
 """
 
 import json
@@ -26,6 +30,7 @@ from protocols.base import Protocol
 from protocols.cli import run_command
 from protocols.metrics import get_metric, list_metrics
 from protocols.runs import find_predictions, read_labels
+from protocols.subjects import make_sample, subject_table, uncertainty
 
 DECIMALS = 6
 
@@ -108,17 +113,24 @@ def score_run(results: str | Path) -> list[Path]:
     for name, by_model in find_predictions(results).items():
         protocol = get_protocol(name)
         labels = read_labels(results, protocol)
-        scored = []
+        scored, all_outcomes = [], {}
         for model, by_seed in by_model.items():
             scores, outcomes = _score_model(by_seed, labels, protocol)
             scored.append(scores.assign(model=model))
+            all_outcomes[model] = outcomes
             written.append(folder / f"confusion_{name}_{model}.csv")
             write_csv(outcomes[["actual", "predicted", "part", "seed"]], written[-1])
-        table = pd.concat(scored)[["model", "seed", "part", "metric", "value", "n"]].round(
-            {"value": DECIMALS}
-        )
-        written.append(folder / f"{name}.csv")
-        write_csv(table, written[-1])
+        table = pd.concat(scored)[["model", "seed", "part", "metric", "value", "n"]]
+        sample = make_sample(all_outcomes, protocol)
+        intervals, comparisons = uncertainty(sample, protocol)
+        for file, rows in (
+            (name, table),
+            (f"intervals_{name}", intervals),
+            (f"comparisons_{name}", comparisons),
+            (f"subjects_{name}", subject_table(sample)),
+        ):
+            written.append(folder / f"{file}.csv")
+            write_csv(rows.round(DECIMALS), written[-1])
         summary[name] = _means(table)
     written.append(folder / "metrics.json")
     with whole(written[-1]) as partial:

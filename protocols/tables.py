@@ -4,7 +4,8 @@
     results/demo/tables]
 
 reads `scores/` (python -m protocols.scores writes it), `labels/` and `run.json` under `--results` and writes
-`<protocol>.md`, `.csv` and `.tex`. The same inputs give the same bytes.
+`<protocol>.md`, `.csv` and `.tex`, and the same of `<protocol>_comparisons`. The same inputs give the same
+bytes.
 """
 
 import argparse
@@ -15,9 +16,10 @@ import pandas as pd
 from contracts.files import whole, write_csv
 from protocols.assemble import Table, make_table
 from protocols.cli import run_command
-from protocols.layout import lay_out
+from protocols.comparisons import contrasts_frame, lay_out_contrasts, make_contrasts
+from protocols.layout import Grid, lay_out
 from protocols.render import latex, markdown
-from protocols.runs import found_protocols
+from protocols.runs import found_protocols, read_run
 
 
 def write_tables(results: str | Path, published: str | Path, out: str | Path | None = None) -> list[Path]:
@@ -27,17 +29,25 @@ def write_tables(results: str | Path, published: str | Path, out: str | Path | N
         InputError: as `make_table`.
     """
     out = Path(out) if out else Path(results) / "tables"
-    written = []
+    run, written = read_run(results), []
     for protocol in found_protocols(results):
-        table = make_table(protocol, results, published)
-        grid = lay_out(table)
-        for suffix, text in ((".md", markdown(grid)), (".tex", latex(grid, label=f"tab:{protocol.name}"))):
-            written.append(out / f"{protocol.name}{suffix}")
-            with whole(written[-1]) as partial:
-                partial.write_text(text, encoding="utf-8")
-        written.append(out / f"{protocol.name}.csv")
-        write_csv(as_frame(table), written[-1])
+        table, contrasts = make_table(protocol, results, published), make_contrasts(protocol, results)
+        written += _write(out / protocol.name, lay_out(table), as_frame(table))
+        written += _write(
+            out / f"{protocol.name}_comparisons",
+            lay_out_contrasts(protocol, run, contrasts),
+            contrasts_frame(protocol, run, contrasts),
+        )
     return written
+
+
+def _write(stem: Path, grid: Grid, frame: pd.DataFrame) -> list[Path]:
+    texts = {".md": markdown(grid), ".tex": latex(grid, label=f"tab:{stem.name}")}
+    for suffix, text in texts.items():
+        with whole(stem.with_suffix(suffix)) as partial:
+            partial.write_text(text, encoding="utf-8")
+    write_csv(frame, stem.with_suffix(".csv"))
+    return [stem.with_suffix(suffix) for suffix in (*texts, ".csv")]
 
 
 def as_frame(table: Table) -> pd.DataFrame:
@@ -51,9 +61,11 @@ def as_frame(table: Table) -> pd.DataFrame:
         for key in keys:
             record["published_" + "_".join(key)] = _text(published[key].shown if key in published else None)
         for key in keys:
-            mean = row.measured.get(key)
-            record["run_" + "_".join(key)] = _text(mean.value if mean else None)
-            record["run_" + "_".join(key) + "_sd"] = _text(mean.sd if mean else None)
+            one, column = row.measured.get(key), "run_" + "_".join(key)
+            low, high = (one and one.bounds) or (None, None)
+            record[column] = _text(one and one.value)
+            record[f"{column}_sd"] = _text(one and one.sd)
+            record[f"{column}_low"], record[f"{column}_high"] = _text(low), _text(high)
         notes = dict.fromkeys(note for value in published.values() for note in value.notes)
         record |= {
             "seeds": row.seeds or "",

@@ -3,6 +3,6 @@
 import numpy as np
 
 
-def acc(confusion: np.ndarray) -> float:
+def acc(confusion: np.ndarray) -> np.ndarray:
     """ACC in [0, 1]."""
-    return float(confusion.trace() / confusion.sum())
+    return confusion.trace(axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))

@@ -10,6 +10,7 @@ from handmade import SUBJECTS, predicted, small_lists
 from contracts.predictions import write_predictions
 from protocols import get_protocol
 from protocols.lists import write_lists
+from protocols.scores import score_run
 
 
 @pytest.fixture(params=sorted(SUBJECTS))
@@ -36,4 +37,19 @@ def _made_once(tmp_path_factory):
 def run(_made_once, tmp_path):
     """results/ of a synthetic run: all protocols, `ststnet` with two seeds and `merba_tiny` with one."""
     shutil.copytree(_made_once, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "results" / "demo"
+
+
+@pytest.fixture(scope="session")
+def _scored_once(_made_once, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scored")
+    shutil.copytree(_made_once, folder, dirs_exist_ok=True)
+    score_run(folder / "results" / "demo")
+    return folder
+
+
+@pytest.fixture
+def scored(_scored_once, tmp_path):
+    """The same run with its scores."""
+    shutil.copytree(_scored_once, tmp_path, dirs_exist_ok=True)
     return tmp_path / "results" / "demo"

@@ -10,26 +10,20 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import InputError
-from contracts.files import read_csv
+from contracts.files import read_csv, write_csv
 from protocols import get_protocol, list_protocols
 from protocols.assemble import make_table
 from protocols.layout import Cell, Grid, lay_out
 from protocols.render import latex, markdown
-from protocols.scores import score_run
 from protocols.tables import write_tables
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
 
-@pytest.fixture
-def scored(run):
-    score_run(run)
-    return run
-
-
 def test_tables_are_written_for_every_protocol_in_three_forms(scored):
     names = {path.relative_to(scored).as_posix() for path in write_tables(scored, PUBLISHED)}
-    assert names == {f"tables/{p}.{form}" for p in list_protocols() for form in ("md", "csv", "tex")}
+    tables = [f"tables/{name}{kind}" for name in list_protocols() for kind in ("", "_comparisons")]
+    assert names == {f"{table}.{form}" for table in tables for form in ("md", "csv", "tex")}
 
 
 def test_the_same_results_give_the_same_bytes_elsewhere(scored, tmp_path):
@@ -61,10 +55,29 @@ def test_every_number_of_the_run_is_in_the_csv(scored):
     row = table.loc["STSTNet"]
     assert row.run_samm_uf1 == f"{values.mean():.4f}"
     assert row.run_samm_uf1_sd == f"{values.std():.4f}"
+    assert row.run_samm_uf1_low == row.run_samm_uf1_high == "", "two subjects are too few"
     assert row.published_combined_uar == "0.7186"
     assert table.loc["merba_tiny (ours)"].run_samm_uf1_sd == ""
     assert set(table.run_corpora) == {"synthetic"}
     assert set(table.run_complete) == {"no"}
+
+
+def test_intervals_stand_below_the_values_and_are_explained(scored):
+    path = scored / "scores" / "intervals_megc2019.csv"
+    table = read_csv(path)
+    combined = (table.model == "ststnet") & (table.part == "combined")
+    write_csv(
+        table.assign(low=table.low.where(~combined, "0.1234"), high=table.high.where(~combined, "0.5")), path
+    )
+    grid = lay_out(make_table(get_protocol("megc2019"), scored, PUBLISHED))
+    row = next(cells for cells in grid.rows if cells[0].text == "STSTNet")
+    values, brackets = row[6].text.split("\n")
+    assert values.count("±") == 2, "two metrics, several seeds"
+    assert brackets == "[.123, .500] / [.123, .500]"
+    assert "\n" not in row[7].text, "no interval, no second line"
+    assert "95 % interval by a bootstrap over subjects" in " ".join(grid.remarks)
+    assert "<br>[.123, .500] / [.123, .500] |" in markdown(grid)
+    assert r" \\{} [.123, .500] / [.123, .500]}" in latex(grid, label="tab:x")
 
 
 def test_a_synthetic_partial_run_says_so_in_every_form(scored):
@@ -73,6 +86,7 @@ def test_a_synthetic_partial_run_says_so_in_every_form(scored):
         assert "synthetic" in text
         if path.suffix != ".csv":
             assert "NOT comparable" in text
+        if path.suffix != ".csv" and not path.stem.endswith("_comparisons"):
             full = sum(map(sum, get_protocol(path.stem).counts.values()))
             assert re.search(rf"\d+ of {full} clips, partial", text)
 

@@ -79,6 +79,8 @@ def final_output():
     return [
         f"{RESULTS}/run.json",
         *expand(f"{RESULTS}/tables/{{protocol}}.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
+        *expand(f"{RESULTS}/tables/{{protocol}}_comparisons.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
+        *expand(f"{RESULTS}/figures/{{kind}}_{{protocol}}.png", protocol=PROTOCOLS, kind=("intervals", "subjects")),
         *[f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
         *[f"{DATA}/pictures/{corpus}/{subject}.png" for corpus in SUBJECTS for subject in shown(corpus)],
         *[f"{DATA}/quality/{corpus}.png" for corpus in SUBJECTS if RECORDED],

@@ -1,6 +1,19 @@
 # Predictions -> scores, tables, figures. Only the scorer reads test labels.
 
 
+# Per protocol, the models that only show what little effort reaches.
+FLOORS = {
+    protocol: [
+        model
+        for model, settings in models.items()
+        if declaration((settings or {}).get("model", model)).paper.fidelity == "floor"
+    ]
+    for protocol, models in config["protocols"].items()
+}
+# The scorer's tables of one protocol are `<kind><protocol>.csv`.
+SCORED = ("", "intervals_", "comparisons_", "subjects_")
+
+
 rule run_record:
     input:
         prediction_files(),
@@ -10,7 +23,8 @@ rule run_record:
         run={
             "run": config["run"],
             **RUN.corpora_kind,
-            "predictions": {name: sorted(models) for name, models in config["protocols"].items()},
+            "predictions": {name: list(models) for name, models in config["protocols"].items()},
+            "floors": FLOORS,
             "seeds": config["seeds"],
             "config": without_roots(config),
         },
@@ -29,7 +43,7 @@ rule score:
         labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=PROTOCOLS),
         run=f"{RESULTS}/run.json",
     output:
-        scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
+        scores=expand(f"{RESULTS}/scores/{{kind}}{{protocol}}.csv", kind=SCORED, protocol=PROTOCOLS),
         confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
         metrics=f"{RESULTS}/scores/metrics.json",
     params:
@@ -44,7 +58,7 @@ rule score:
 
 rule tables:
     input:
-        scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
+        scores=expand(f"{RESULTS}/scores/{{kind}}{{protocol}}.csv", kind=SCORED, protocol=PROTOCOLS),
         labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=PROTOCOLS),
         coverage=expand(f"{RESULTS}/labels/{{protocol}}.json", protocol=PROTOCOLS),
         run=f"{RESULTS}/run.json",
@@ -61,6 +75,14 @@ rule tables:
             caption="../report/tables.rst",
         ),
         latex=expand(f"{RESULTS}/tables/{{protocol}}.tex", protocol=PROTOCOLS),
+        comparisons=report(
+            expand(
+                f"{RESULTS}/tables/{{protocol}}_comparisons.{{format}}", protocol=PROTOCOLS, format=("md", "csv")
+            ),
+            category="Comparisons",
+            caption="../report/comparisons.rst",
+        ),
+        comparisons_latex=expand(f"{RESULTS}/tables/{{protocol}}_comparisons.tex", protocol=PROTOCOLS),
     params:
         code=uses("protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
@@ -73,17 +95,28 @@ rule tables:
 
 rule figures:
     input:
-        scores=expand(f"{RESULTS}/scores/{{protocol}}.csv", protocol=PROTOCOLS),
+        scores=expand(f"{RESULTS}/scores/{{kind}}{{protocol}}.csv", kind=SCORED, protocol=PROTOCOLS),
         confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
         run=f"{RESULTS}/run.json",
+        published=published_files(),
     output:
         report(
             [f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
             category="Confusion matrices",
             caption="../report/confusion.rst",
         ),
+        report(
+            expand(f"{RESULTS}/figures/intervals_{{protocol}}.png", protocol=PROTOCOLS),
+            category="Intervals",
+            caption="../report/intervals.rst",
+        ),
+        report(
+            expand(f"{RESULTS}/figures/subjects_{{protocol}}.png", protocol=PROTOCOLS),
+            category="Subjects",
+            caption="../report/subjects.rst",
+        ),
     params:
-        code=uses("protocols.figures", *protocol_modules("protocols.definitions")),
+        code=uses("protocols.figures", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/figures.log",
     conda:

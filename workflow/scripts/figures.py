@@ -1,4 +1,4 @@
-"""Confusion matrices: `python -m protocols.figures`."""
+"""Scores -> confusion matrices, intervals, subjects: `python -m protocols.figures`."""
 
 from pathlib import Path
 
@@ -7,5 +7,6 @@ from _job import logged
 from protocols.figures import write_figures
 
 with logged(snakemake):
-    for path in write_figures(Path(snakemake.input.run).parent, "png"):
+    results, published = (Path(file).parent for file in (snakemake.input.run, snakemake.input.published[0]))
+    for path in write_figures(results, published, "png"):
         print(path)
