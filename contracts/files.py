@@ -28,10 +28,17 @@ def whole(path: str | Path, *, folder: bool = False) -> Iterator[Path]:
         folder: yield an empty folder instead of the name of a file.
 
     Raises:
-        InputError: the disk is full (names the path and the cure).
+        InputError: the disk is full, or the folder cannot be made (names the path and the cure).
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"its folder cannot be made ({error.strerror})",
+            file=path,
+            cure="check the path and who may write there",
+        ) from error
     for left_behind in path.parent.glob(f".{glob.escape(path.name)}@*.partial"):
         if not _writer_lives(left_behind):
             _remove(left_behind)

@@ -37,5 +37,5 @@ def opened(path: str | Path, kind: str, version: int) -> Iterator[h5py.File]:
             yield file
     except FileNotFoundError:
         raise
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(f"not a readable {kind} ({error})", file=path, cure=CURE) from error

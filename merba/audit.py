@@ -31,7 +31,8 @@ def main(argv: list[str] | None = None) -> None:
     """Train, look after every epoch, write.
 
     Raises:
-        InputError: as `merba.train`; the fold has no test clips, or one of them is of a training subject.
+        InputError: as `merba.train`; the fold has no test clips, one of them is of a training subject, or the
+            epoch is already chosen otherwise.
     """
     args = _parser().parse_args(argv)
     overrides = parse_overrides(args.overrides)
@@ -49,6 +50,12 @@ def main(argv: list[str] | None = None) -> None:
     clips = [clip for clip, name in zip(*listed.values(), strict=True) if name == args.fold]
     if len(fold.classes) > 10:
         raise InputError("more than ten classes", clip="--classes", cure="audit a smaller protocol")
+    if fold.recipe.selection != "last":
+        raise InputError(
+            f"{args.model} chooses its epoch by an inner split, and no two folds have as many",
+            clip="selection",
+            cure="audit it with selection `last`",
+        )
     if not clips:
         raise InputError(f"no test clips of fold {args.fold}", file=args.test, cure="check --fold")
     check_unseen(args.fold, fold.clip_ids, clips, args.list)

@@ -5,8 +5,6 @@ A checkpoint is a `torch.save` of plain values and tensors, so that it loads wit
 
 import dataclasses
 import io
-import pickle
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from contracts.files import whole
 from merba.classifier import Classifier
 from merba.data import Normaliser
 from merba.recipe import Recipe
-from merba.registry import create_model
+from merba.registry import create_model, declaration
 
 FORMAT_VERSION = 4
 _KIND = "merba checkpoint"
@@ -97,7 +95,7 @@ def load(path: str | Path) -> Checkpoint:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError("no such checkpoint", file=path, cure="train this fold first") from error
-    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except Exception as error:  # torch.load raises whatever a foreign file makes it stumble over
         raise InputError("not a readable checkpoint", file=path, cure=cure) from error
     if not isinstance(values, dict) or values.pop("kind", None) != _KIND:
         raise InputError("not a checkpoint of this project", file=path, cure=cure)
@@ -109,8 +107,19 @@ def load(path: str | Path) -> Checkpoint:
     try:
         values["recipe"] = Recipe(**values["recipe"])
         values["normaliser"] = values["normaliser"] and Normaliser.from_dict(values["normaliser"])
+        _check_kinds(values)
         return Checkpoint(**values)
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"not a checkpoint as this code writes it ({error})", file=path, cure=cure
         ) from error
+
+
+def _check_kinds(values: dict) -> None:
+    """Refuse, by a TypeError, values that no checkpoint of this code holds."""
+    kinds = {"model": str, "classes": list, "fold": str, "seed": int, "digest": str, "train_clips": list}
+    for key, kind in {**kinds, "input_size": int, "state": dict, "made_with": dict}.items():
+        if not isinstance(values[key], kind):
+            raise TypeError(f"{key} is no {kind.__name__}")
+    if values["normaliser"] is None and declaration(values["model"]).clips is None:
+        raise TypeError("no normaliser")

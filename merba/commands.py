@@ -41,8 +41,10 @@ def set_up_torch(threads: int, device: str):
     """Limit threads, ask for deterministic kernels, and return the torch device.
 
     Raises:
-        InputError: there is no such device.
+        InputError: no thread is left, or there is no such device.
     """
+    if threads < 1:
+        raise InputError(f"cannot be {threads}", clip="--threads", cure="give 1 or more")
     # cuBLAS reads this once, before its first call; without it some products are not reproducible.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from contracts.errors import InputError
 from contracts.sequences import Sequence
 from merba.blocks import Extractor
 from merba.classifier import Classifier
@@ -89,6 +90,9 @@ def describe(
     Raises:
         InputError: unknown model, key or value.
     """
+    for what, number in (("--size", size), ("--classes", classes)):
+        if number is not None and number < 1:
+            raise InputError(f"cannot be {number}", clip=what, cure="give 1 or more")
     recipe = resolve(name, overrides)
     model = _on_meta(name, classes, size, recipe)
     shown = _shown(name, size, len(recipe.channels))
@@ -98,7 +102,7 @@ def describe(
     said = [f"One input is {' × '.join(map(str, shown.shape[1:]))}."]
     if obstacle:
         said.append(
-            f"Operations are not counted: the forward pass needs values, not only shapes ({obstacle})."
+            f"Operations are not counted: the forward pass does not run on shapes alone ({obstacle})."
         )
     else:
         said += [_COUNTED, _SCANNED] if whole.scans else [_COUNTED]

@@ -70,6 +70,10 @@ class Fold:
                 clip="--classes",
                 cure="use head 'linear'",
             )
+        if len(set(classes)) < max(2, len(classes)):
+            raise InputError(
+                f"classes are {' '.join(classes)}", clip="--classes", cure="give two or more, each once"
+            )
         if recipe.selection == "nested" and model_entry(model).build.fitted_at_once:
             raise InputError(
                 f"{model} is fitted at once and has no epochs to choose from",

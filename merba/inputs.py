@@ -43,13 +43,14 @@ def load_inputs(
 
     Raises:
         InputError: files of the other kind were given, were not made alike, or do not hold what the model
-            needs of the clips.
+            needs of the clips, or hold numbers that are none.
     """
     clips = declaration(model).clips
     if clips is None:
         if caches is None:
             raise InputError(f"{model} learns from flow", clip="--sequences", cure="give --caches")
         flow, coding = load_flow(clip_ids, caches, listed_in)
+        _check_finite(flow, clip_ids)
         return Inputs(flow, coding, flow.shape[-1], made_alike(caches))
     if sequences is None:
         cure = f"give --sequences, files of {_said(clips)}"
@@ -65,7 +66,16 @@ def load_inputs(
     see = model_entry(model).build.see
     # One clip in memory at a time: all frames of all clips would not fit.
     seen = np.stack([see(files[k]) for k in range(len(files))])
+    _check_finite(seen, clip_ids)
     return Inputs(seen, CLIPS, clips.size, made_alike(sequences))
+
+
+def _check_finite(x: np.ndarray, clip_ids: Sequence[str]) -> None:
+    for clip, one in zip(clip_ids, x, strict=True):
+        # The writer refuses them, so the file was changed or damaged since.
+        if not np.isfinite(one).all():
+            cure = "delete its subject's file and run snakemake again; it will be rebuilt"
+            raise InputError("holds a number that is not finite", clip=clip, cure=cure)
 
 
 def _said(clips: Clips) -> str:

@@ -1,14 +1,14 @@
 """The training loop: one model, one recipe, all epochs; nothing is chosen on the way, the last one counts."""
 
-import pickle
+import math
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from contracts.errors import InputError
 from contracts.files import whole
 
 
@@ -37,6 +37,9 @@ def fit(
         resume: keeps the state between epochs, and takes up a run that was interrupted.
         watch: called after every epoch; may look at the model, which must be the same afterwards.
         epochs: stop after as many of the recipe's; the schedule is that of all.
+
+    Raises:
+        InputError: the loss is no number any more.
     """
     negate_u = recipe.flip == "negate_u"
     if model.fitted_at_once:
@@ -77,7 +80,14 @@ def fit(
             optimiser.step()
             total += loss.detach() * len(rows)
             right += (logits.argmax(1) == labels).sum()
-        note(epoch + 1, lr, total.item() / len(x), right.item() / len(x))
+        mean = total.item() / len(x)
+        if not math.isfinite(mean):
+            raise InputError(
+                f"the loss is {mean} in epoch {epoch + 1}, at a learning rate of {lr:g}",
+                clip="lr",
+                cure="lower it, or set clip_grad",
+            )
+        note(epoch + 1, lr, mean, right.item() / len(x))
         if watch:
             watch(epoch + 1)
         if resume:
@@ -154,9 +164,7 @@ class Resume:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             if state["digest"] != self.digest:
                 return 0
-        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
-            return 0
-        except zipfile.BadZipFile:
+        except Exception:  # torch.load raises whatever a damaged file makes it stumble over
             return 0
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])

@@ -17,6 +17,7 @@ from merba.blocks import Attention, ConvBlock, Extractor
 from merba.classifier import Classifier
 from merba.heads import HEADS
 from merba.orders import ORDER_SETS, order_names
+from merba.recipe import Count, Share
 
 _EXTENTS = ("local", "global")
 
@@ -59,22 +60,22 @@ class MERba(Classifier):
         in_channels: int = 2,
         input_size: int = 28,
         *,
-        dim: int = 128,
-        stem_dim: int | None = None,
+        dim: Count = 128,
+        stem_dim: Count | None = None,
         conv_depth: int = 3,
         local_depths: Sequence[int] = (1, 8, 3),
         global_depths: Sequence[int] = (2, 2, 2),
         extractor: str = "local",
         attention: str = "global",
-        heads: Sequence[int] = (4, 8, 16),
-        window: int = 7,
-        states: int = 8,
+        heads: Sequence[Count] = (4, 8, 16),
+        window: Count = 7,
+        states: Count = 8,
         orders: str | Sequence[str] = ORDER_SETS["merba"],
         fusion: str = "sum",
         share_mixer: bool = True,
         mlp_ratio: float = 4.0,
-        dropout: float = 0.1,
-        drop_path: float = 0.2,
+        dropout: Share = 0.1,
+        drop_path: Share = 0.2,
         layer_scale: float | None = 1e-5,
         init_std: float | None = 0.02,
         head: str = "linear",

@@ -17,7 +17,7 @@ class Paper:
             `paper`: of the paper, gaps filled as the file says; `reading`: layer sizes are unknown, so it is
             a network in the spirit of the paper and its scores say nothing about the paper's; `floor`: none.
         selection: how the paper's own numbers chose the epoch, one of `results/published/README.md`'s words.
-            Ours is always the recipe's last epoch.
+            Ours never looks at the test subject, see `selection` of `merba.recipe.Recipe`.
     """
 
     cite: str

@@ -7,7 +7,9 @@ knowing whether they were made alike. It covers values, not code.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from contracts.errors import InputError, unknown
 
@@ -19,6 +21,20 @@ SCHEDULES = ("cosine", "constant", "exponential", "step")
 BALANCES = ("none", "weights", "oversample")
 SELECTIONS = ("last", "nested")
 PRECISIONS = ("float32", "bf16")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a number must be besides finite and not negative: in words, and as a test."""
+
+    words: str
+    holds: Callable[[float], bool]
+
+
+# To annotate a recipe's fields and a model's options with; `merba.overrides` keeps to them.
+Count = Annotated[int, Limit("1 or more", lambda number: number >= 1)]
+Share = Annotated[float, Limit("from 0 to 1", lambda number: number <= 1)]
+Positive = Annotated[float, Limit("above 0", lambda number: number > 0)]
 
 
 @dataclass(frozen=True)
@@ -52,12 +68,12 @@ class Recipe:
         options: the model's own options, over its defaults.
     """
 
-    epochs: int = 70
+    epochs: Count = 70
     selection: str = "last"
-    inner_folds: int = 3
-    batch: int = 128
+    inner_folds: Count = 3
+    batch: Count = 128
     optimiser: str = "adamw"
-    momentum: float = 0.9
+    momentum: Share = 0.9
     lr: float = 5e-4
     min_lr: float = 5e-6
     warmup_lr: float = 1e-6
@@ -68,7 +84,7 @@ class Recipe:
     milestones: tuple[int, ...] = ()
     weight_decay: float = 0.05
     clip_grad: float | None = 5.0
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     balance: str = "none"
     shuffle: bool = True
     flip: str = "negate_u"
@@ -94,9 +110,11 @@ class Recipe:
         for channel in self.channels:
             if channel not in CHANNELS:
                 raise unknown("flow channel", channel, CHANNELS)
-        if self.epochs < 1 or self.batch < 1:
+        if not self.channels or len(set(self.channels)) < len(self.channels):
             raise InputError(
-                "epochs and batch must be at least 1", clip="recipe", cure="correct the overrides"
+                f"channels {list(self.channels)}",
+                clip="channels",
+                cure=f"give one or more of {', '.join(CHANNELS)}, each once",
             )
         if self.schedule == "cosine" and self.warmup + self.cooldown >= self.epochs:
             raise InputError(

@@ -28,7 +28,7 @@ def choose_epochs(
             fold.
 
     Raises:
-        InputError: fewer subjects than inner folds.
+        InputError: fewer subjects than inner folds, or fewer clips of every class.
     """
     from sklearn.metrics import f1_score
     from sklearn.model_selection import StratifiedGroupKFold
@@ -39,6 +39,12 @@ def choose_epochs(
             f"{len(set(subjects))} training subjects cannot be dealt into {folds} inner folds",
             clip="inner_folds",
             cure="give a number from 2 to that of the training subjects",
+        )
+    if max(np.bincount(labels)) < folds:
+        raise InputError(
+            f"no class has {folds} training clips, one for each inner fold",
+            clip="inner_folds",
+            cure="lower it, or leave selection at `last`",
         )
     deal = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     truth, predicted = [], []

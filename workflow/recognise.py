@@ -81,6 +81,8 @@ def _recognise(options: argparse.Namespace) -> None:
         raise InputError(
             "no such folder or file", file=options.clip, cure="give a folder of frames or a video file"
         )
+    if options.out and options.out.suffix.lower() != ".png":
+        raise InputError("the sheet is a PNG", file=options.out, clip="--out", cure="end its name in .png")
     device = set_up_torch(options.threads, options.device)
     # Seconds to import: the fault above is told at once.
     from preprocess.footage import open_footage
@@ -147,9 +149,10 @@ def _pixels(model, options: argparse.Namespace):
     pixels = Pixels(detector=options.detector, cropped=options.cropped)
     # Published flow names its source where ours names the method.
     own = made["flow"] if made.get("flow") in METHODS else clips.flow if clips else pixels.method
+    trained = made.get("crop_size", pixels.crop_size)
     pixels = dataclasses.replace(
         pixels,
-        crop_size=options.crop_size or made.get("crop_size", pixels.crop_size),
+        crop_size=trained if options.crop_size is None else options.crop_size,
         method=options.flow or own,
         matched=made.get("brightness_matched", pixels.matched),
     )

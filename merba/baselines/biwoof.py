@@ -24,7 +24,7 @@ from contracts.errors import InputError
 from merba.classifier import Classifier
 from merba.linear_svm import LinearSVM
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Positive, Recipe
 from merba.registry import register_model
 
 PAPER = Paper(
@@ -57,7 +57,7 @@ class BiWOOF(Classifier):
 
     fitted_at_once = True
 
-    def __init__(self, num_classes: int, in_channels: int = 3, input_size: int = 28, *, c: float = 1.0):
+    def __init__(self, num_classes: int, in_channels: int = 3, input_size: int = 28, *, c: Positive = 1.0):
         super().__init__()
         if in_channels != 3:
             cure = "set `channels: [u, v, strain]`"

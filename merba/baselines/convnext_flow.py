@@ -24,7 +24,7 @@ from torch import Tensor
 from contracts.errors import unknown
 from merba.classifier import Classifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe, Share
 from merba.registry import register_model
 
 PAPER = Paper(
@@ -78,10 +78,10 @@ class ConvNeXtFlow(Classifier):
         input_size: int = 28,
         *,
         backbone: str = "convnext_tiny",
-        image_size: int = 224,
+        image_size: Count = 224,
         margin: int = 16,
         rotation: float = 8.0,
-        jitter: float = 0.2,
+        jitter: Share = 0.2,
         layer_scale: float = 1e-6,
     ):
         super().__init__()

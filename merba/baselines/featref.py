@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from merba.classifier import Classifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe, Share
 from merba.registry import register_model
 
 PAPER = Paper(
@@ -61,9 +61,9 @@ class FeatRef(Classifier):
         in_channels: int = 2,
         input_size: int = 28,
         *,
-        width: int = 1024,
-        dropout: float = 0.3,
-        proposal_dropout: float = 0.5,
+        width: Count = 1024,
+        dropout: Share = 0.3,
+        proposal_dropout: Share = 0.5,
         proposal_weight: float = 0.9,
     ):
         super().__init__()

@@ -27,7 +27,7 @@ from contracts.errors import InputError, unknown
 from merba.blocks import merge, partition
 from merba.classifier import Classifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe, Share
 from merba.registry import register_model
 
 PAPER = Paper(
@@ -85,11 +85,11 @@ class HTNet(Classifier):
         input_size: int = 28,
         *,
         crops: str = "published",
-        patch: int | None = None,
-        dim: int = 256,
+        patch: Count | None = None,
+        dim: Count = 256,
         depths: tuple[int, int, int] = (2, 2, 10),
-        heads: int = 3,
-        dropout: float = 0.0,
+        heads: Count = 3,
+        dropout: Share = 0.0,
     ):
         super().__init__()
         if crops not in ("published", "mended"):

@@ -48,7 +48,9 @@ class KernelRidge(Classifier):
         from sklearn.kernel_ridge import KernelRidge as Solver
 
         clips, classes = x.flatten(1), self.dual.shape[1]
-        median = torch.pdist(clips).median()
+        distances = torch.pdist(clips)
+        # One clip by itself has no distances, and any width will do.
+        median = distances.median() if len(distances) else clips.new_ones(())
         self.gamma = 1 / (2 * median.clamp(min=1e-12) ** 2)
         count = torch.bincount(y, minlength=classes)
         weight = len(y) / (count[y] * (count > 0).sum())

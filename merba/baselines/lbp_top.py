@@ -23,7 +23,7 @@ from contracts.sequences import Sequence
 from merba.classifier import ClipClassifier
 from merba.linear_svm import LinearSVM
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Positive, Recipe
 from merba.registry import Clips, register_model
 
 PAPER = Paper(
@@ -80,7 +80,7 @@ class LBPTOP(ClipClassifier):
 
     fitted_at_once = True
 
-    def __init__(self, num_classes: int, in_channels: int = 1, input_size: int = 112, *, c: float = 1.0):
+    def __init__(self, num_classes: int, in_channels: int = 1, input_size: int = 112, *, c: Positive = 1.0):
         super().__init__()
         self.svm = LinearSVM(BLOCKS**2 * len(_PLANES) * BINS, num_classes, c)
 

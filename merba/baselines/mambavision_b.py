@@ -23,7 +23,7 @@ from merba.backbone import Stage, downsample, initialise, make_stem, strides_for
 from merba.blocks import Attention, ConvBlock, Extractor
 from merba.classifier import Classifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe, Share
 from merba.registry import register_model
 
 PAPER = Paper(
@@ -62,11 +62,11 @@ class MambaVisionB(Classifier):
         in_channels: int = 2,
         input_size: int = 28,
         *,
-        dim: int = 128,
+        dim: Count = 128,
         depths: Sequence[int] = (3, 3, 10, 5),
-        heads: Sequence[int] = (8, 16),
-        dropout: float = 0.1,
-        drop_path: float = 0.2,
+        heads: Sequence[Count] = (8, 16),
+        dropout: Share = 0.1,
+        drop_path: Share = 0.2,
         layer_scale: float | None = 1e-5,
     ):
         super().__init__()

@@ -33,7 +33,7 @@ from contracts.errors import InputError
 from contracts.sequences import Sequence
 from merba.classifier import ClipClassifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe
 from merba.registry import Clips, register_model
 
 PAPER = Paper(
@@ -106,9 +106,9 @@ class MEPLANReading(ClipClassifier):
         in_channels: int = 2,
         input_size: int = 112,
         *,
-        width: int = 64,
+        width: Count = 64,
         memory: float = 0.9,
-        shrink: int = 1,
+        shrink: Count = 1,
     ):
         super().__init__()
         if not 0 <= memory < 1:

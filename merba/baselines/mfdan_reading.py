@@ -38,7 +38,7 @@ from contracts.errors import InputError
 from contracts.sequences import Sequence
 from merba.classifier import ClipClassifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe, Share
 from merba.registry import Clips, register_model
 
 PAPER = Paper(
@@ -140,10 +140,10 @@ class MFDANReading(ClipClassifier):
         in_channels: int = 3,
         input_size: int = 112,
         *,
-        dim: int = 192,
-        depth: int = 4,
-        heads: int = 4,
-        dropkey: float = 0.1,
+        dim: Count = 192,
+        depth: Count = 4,
+        heads: Count = 4,
+        dropkey: Share = 0.1,
         gamma: float = 2.0,
     ):
         super().__init__()

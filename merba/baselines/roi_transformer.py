@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from contracts.sequences import Sequence
 from merba.classifier import ClipClassifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe
 from merba.registry import Clips, register_model
 
 PAPER = Paper(
@@ -114,11 +114,11 @@ class RoiTransformer(ClipClassifier):
         in_channels: int = 2,
         input_size: int = 112,
         *,
-        dim: int = 64,
+        dim: Count = 64,
         depth: int = 5,
-        heads: int = 8,
-        head_dim: int = 64,
-        mlp: int = 64,
+        heads: Count = 8,
+        head_dim: Count = 64,
+        mlp: Count = 64,
     ):
         super().__init__()
         self.embed = nn.Sequential(nn.Linear(2 * len(REGIONS), dim), nn.LayerNorm(dim))

@@ -29,19 +29,19 @@ journal's version two confusion matrices are swapped, as the authors' page says.
 
 import hashlib
 import math
-import pickle
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from timm import create_model as create_backbone
+from timm import list_models as list_backbones
 from torch import Tensor, nn
 
-from contracts.errors import InputError
+from contracts.errors import InputError, unknown
 from contracts.sequences import Sequence
 from merba.classifier import ClipClassifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Count, Recipe
 from merba.registry import Clips, register_model
 
 PAPER = Paper(
@@ -141,7 +141,7 @@ def _load(net: nn.Module, path: str) -> None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         net.load_state_dict({key: value for key, value in state.items() if not key.startswith("head.")})
-    except (OSError, EOFError, RuntimeError, AttributeError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch's reader raises whatever a foreign file's bytes lead it to
         raise InputError(
             f"no weights of this backbone ({(str(error) or type(error).__name__).splitlines()[0]})",
             file=path,
@@ -164,6 +164,9 @@ class SLSTT(ClipClassifier):
         weights: its state dict on disk; None: frozen at random weights.
         aggregate: `lstm`, or `mean` of the class tokens.
         hidden, layers: of the LSTM.
+
+    Raises:
+        InputError: no such aggregate or backbone (names the nearest), or `weights` are not the backbone's.
     """
 
     def __init__(
@@ -173,17 +176,19 @@ class SLSTT(ClipClassifier):
         input_size: int = 112,
         *,
         backbone: str = "vit_base_patch16_384",
-        image_size: int = 384,
+        image_size: Count = 384,
         weights: str | None = None,
         aggregate: str = "lstm",
-        hidden: int = 512,
-        layers: int = 3,
+        hidden: Count = 512,
+        layers: Count = 3,
     ):
         super().__init__()
         if aggregate not in AGGREGATES:
             raise InputError(
                 f"unknown aggregate {aggregate!r}", clip="aggregate", cure=f"use one of {AGGREGATES}"
             )
+        if backbone not in (known := list_backbones(module="vision_transformer")):
+            raise unknown("backbone", backbone, known)
         self.image_size = image_size
         self.encoder = _Frozen(backbone, image_size, weights)
         dim = self.encoder.net.num_features

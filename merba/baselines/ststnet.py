@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from merba.classifier import Classifier
 from merba.paper import Paper
-from merba.recipe import Recipe
+from merba.recipe import Recipe, Share
 from merba.registry import register_model
 
 PAPER = Paper(
@@ -49,7 +49,7 @@ class STSTNet(Classifier):
         dropout: after each branch.
     """
 
-    def __init__(self, num_classes: int, in_channels: int = 3, input_size: int = 28, *, dropout: float = 0.5):
+    def __init__(self, num_classes: int, in_channels: int = 3, input_size: int = 28, *, dropout: Share = 0.5):
         super().__init__()
         # Padding 2 is the published program's; the paper says 'same'.
         self.conv1, self.bn1 = nn.Conv2d(in_channels, 3, 3, padding=2), nn.BatchNorm2d(3)

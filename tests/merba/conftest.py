@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from bench import Bench
 from toy_flow import planted, write_caches
 
 
@@ -22,3 +23,9 @@ def toy_caches(toy, tmp_path_factory):
     """Their caches, by subject."""
     ids, _, flow = toy
     return write_caches(tmp_path_factory.mktemp("caches"), ids, flow)
+
+
+@pytest.fixture
+def bench(tmp_path, toy, toy_caches):
+    """One fold of theirs on disk: eight subjects to train on, four to test."""
+    return Bench(tmp_path, toy, toy_caches)

@@ -139,6 +139,8 @@ def test_the_command_prints_the_table(capsys):
         (["ststnet", "--overrides", "[1]"], "not a JSON object"),
         (["ststnet", "--overrides", "{"], "not JSON"),
         (["merba_base", "--size", "30"], "28, 56, 112, 224"),
+        (["ststnet", "--size", "0"], "--size: cannot be 0"),
+        (["ststnet", "--classes", "-1"], "--classes: cannot be -1"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_cure(argv, match):

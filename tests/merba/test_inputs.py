@@ -1,5 +1,8 @@
 """Coding, mirroring and loading of flow."""
 
+import shutil
+
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from contracts import cache
 from contracts.errors import InputError
 from merba.data import Normaliser, load_flow, read_list
+from merba.inputs import load_inputs
 from merba.overrides import resolve
 from merba.recipe import CHANNELS, CODINGS, check_coding
 
@@ -134,6 +138,17 @@ def test_flow_comes_in_the_lists_order(toy, toy_caches):
 def test_a_clip_without_cache_is_named(toy_caches):
     with pytest.raises(InputError, match=r"list\.csv: smic/s05/c0: not in any of the 1 caches"):
         load_flow(["smic/s00/c0", "smic/s05/c0"], [toy_caches["s00"]], "list.csv")
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_number_that_is_none_is_found_before_anything_learns(toy, toy_caches, tmp_path, value):
+    path = shutil.copy(toy_caches["s00"], tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["flow"][1, 0, 3, 3] = value
+    for model in ("merba_tiny", "majority"):
+        with pytest.raises(InputError, match=r"smic/s00/c1: holds a number that is not finite"):
+            load_inputs(model, ["smic/s00/c0", "smic/s00/c1"], [path], None, "list.csv")
+        assert len(load_inputs(model, ["smic/s00/c0"], [path], None, "list.csv").x) == 1
 
 
 def test_a_missing_cache_is_named(tmp_path):

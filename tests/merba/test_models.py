@@ -22,23 +22,24 @@ MODELS = list_models()
 GRADIENT = [name for name in MODELS if not model_entry(name).build.fitted_at_once]
 # Presets are one network at several sizes: the smallest is trained for all of them.
 TRAINED = [name for name in MODELS if name not in ("merba_base", "merba_small")]
+CLIPS = 32
 LEARNING = [name for name in TRAINED if name not in ("majority", "stratified")]
 
 
 @functools.cache
 def shown(name):
-    """What a model sees of a dozen planted clips of two subjects: x, how it mirrors, labels."""
+    """What a model sees of 32 planted clips of six subjects: x, how it mirrors, labels."""
     declared = declaration(name)
     if declared.clips is None:
         _, labels, flow = planted()
         recipe = declared.recipe
-        normaliser = Normaliser.fit(flow[:12], recipe.coding, recipe.channels, "physical")
-        x, mirror = normaliser(flow[:12]), normaliser.mirror
+        normaliser = Normaliser.fit(flow[:CLIPS], recipe.coding, recipe.channels, "physical")
+        x, mirror = normaliser(flow[:CLIPS]), normaliser.mirror
     else:
         build = model_entry(name).build
-        clips, labels = planted_clips(12, declared.clips.steps, declared.clips.size)
+        clips, labels = planted_clips(CLIPS, declared.clips.steps, declared.clips.size)
         x, mirror = np.stack([build.see(clip) for clip in clips]), build.mirror
-    y = torch.tensor([CLASSES.index(label) for label in labels[:12]])
+    y = torch.tensor([CLASSES.index(label) for label in labels[:CLIPS]])
     return torch.from_numpy(x), mirror, y
 
 
@@ -140,6 +141,13 @@ def test_kernel_ridge_weighs_classes_alike():
     model.fit(torch.randn(12, 1, 2, 2) * 1e-3 + torch.eye(2), torch.tensor([0] * 11 + [1]))
     far = model.predict(torch.full((1, 1, 2, 2), 1e3))[1]
     torch.testing.assert_close(far, torch.full((1, 2), 0.5))
+
+
+def test_kernel_ridge_can_be_fitted_on_one_clip():
+    x, y = torch.rand(1, 2, 8, 8), torch.tensor([2])
+    model = create_model("kernel_ridge", 3, 2, 8)
+    model.fit(x, y)
+    assert model.predict(x)[0].tolist() == [2]
 
 
 def test_creating_one_model_imports_no_other():

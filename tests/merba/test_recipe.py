@@ -2,9 +2,13 @@
 
 import dataclasses
 import importlib
+import inspect
+import json
 import math
 import subprocess
 import sys
+import types
+import typing
 
 import pytest
 import torch
@@ -14,7 +18,7 @@ from merba import list_models
 from merba.classifier import ClipClassifier
 from merba.loop import _optimiser, _order, _rarity, _schedule
 from merba.overrides import check_overrides, resolve
-from merba.recipe import Recipe, digest
+from merba.recipe import Count, Positive, Recipe, Share, digest
 from merba.registry import declaration, model_entry, module_of
 
 
@@ -35,19 +39,77 @@ def test_overrides_reach_recipe_and_options():
     [
         ({"epoch": 3}, "'epochs'"),
         ({"layerscale": 1}, "'layer_scale'"),
-        ({"epochs": "many"}, "epochs"),
+        ({"epochs": "many"}, "a whole number, 1 or more, like 70"),
         ({"epochs": True}, "epochs"),
+        ({"epochs": None}, "epochs"),
+        ({"clip_grad": "off"}, "a number or null, like 5.0"),
+        ({"milestones": ["late"]}, "a list, each a whole number"),
+        ({"channels": []}, "each once"),
+        ({"channels": ["u", "u"]}, "each once"),
+        ({"label_smoothing": 2}, "from 0 to 1"),
+        ({"layer_scale": "none"}, "a number or null"),
+        ({"orders": 4}, "a text or a list, each a text"),
         ({"epochs": 4}, "lower warmup"),
         ({"optimiser": "lion"}, "adam, adamw, sgd"),
         ({"balance": "weighted"}, "'weights'"),
         ({"coding": "minmaxx"}, "'minmax'"),
         ({"channels": ["u", "w"]}, "Known: strain, u, v"),
-        ({"batch": 0}, "at least 1"),
+        ({"batch": 0}, "1 or more"),
     ],
 )
 def test_wrong_overrides_are_refused_with_a_cure(overrides, hint):
     with pytest.raises(InputError, match=hint):
         resolve("merba_base", overrides)
+
+
+_FIELDS = {field.name: field.type for field in dataclasses.fields(Recipe) if field.name != "options"}
+
+
+def options_of(name):
+    """Annotation and default of every option of a model."""
+    parameters = inspect.signature(model_entry(name).build).parameters
+    return {key: (parameters[key].annotation, parameters[key].default) for key in model_entry(name).options}
+
+
+def accepts(name, key, value):
+    try:
+        resolve(name, {"schedule": "constant", key: value})
+    except InputError as error:
+        assert key in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_no_option_takes_a_value_of_another_kind(name):
+    """Whatever is refused is refused in words, the option named, and never as a traceback from a layer."""
+    kinds = {**_FIELDS, **{key: kind for key, (kind, _) in options_of(name).items()}}
+    for key, kind in kinds.items():
+        assert kind is not inspect.Parameter.empty
+        for value in (-1, -0.5, float("nan"), float("inf"), {"a": 1}, [["x"]], [-1], [None]):
+            assert not accepts(name, key, value), (key, value)
+        assert accepts(name, key, None) == (types.NoneType in typing.get_args(kind)), key
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_default_is_of_its_own_kind_and_unchanged_by_being_given(name):
+    recipe = resolve(name)
+    given = {key: getattr(recipe, key) for key in _FIELDS} | recipe.options
+    as_json = json.loads(json.dumps(given))
+    assert resolve(name, as_json) == recipe
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_limits_of_options_are_kept(name):
+    beyond = {Count: 0, Share: 1.5, Positive: 0.0}
+    limited = {key: kind for key, (kind, _) in options_of(name).items() if kind in beyond}
+    for key, kind in limited.items():
+        assert not accepts(name, key, beyond[kind]), key
+
+
+def test_equal_recipes_have_equal_digests_however_numbers_are_written():
+    whole, point = resolve("merba_tiny", {"lr": 1}), resolve("merba_tiny", {"lr": 1.0})
+    assert digest("merba_tiny", whole) == digest("merba_tiny", point)
 
 
 def rates(recipe):

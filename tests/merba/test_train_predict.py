@@ -9,63 +9,15 @@ import sys
 import numpy as np
 import pytest
 import torch
+from bench import BRIEF, TEST, TRAIN, write_rows
 from toy_flow import CLASSES, write_caches
 
 from contracts.errors import InputError
-from contracts.predictions import classes_of, read_predictions
+from contracts.predictions import classes_of
 from merba import checkpoints, loop, predict, train
 from merba.commands import report
 from merba.data import Normaliser
 from merba.recipe import CHANNELS
-
-TRAIN, TEST = [f"s{k:02d}" for k in range(8)], [f"s{k:02d}" for k in range(8, 12)]
-BRIEF = json.dumps({"epochs": 3, "warmup": 1, "cooldown": 1})
-
-
-def write_rows(path, header, rows):
-    with path.open("w", newline="") as handle:
-        csv.writer(handle).writerows([header, *rows])
-    return path
-
-
-class Bench:
-    """One fold on disk: lists, caches, and the two commands on them."""
-
-    def __init__(self, folder, toy, caches):
-        self.folder, self.caches = folder, caches
-        ids, labels, _ = toy
-        self.label_of = dict(zip(ids, labels, strict=True))
-        self.list = self.write_list(TRAIN)
-        self.test = write_rows(
-            folder / "test.csv", ["clip_id", "fold"], [(c, "smic_a") for c in self.clips(TEST)]
-        )
-
-    def clips(self, subjects):
-        return [clip for clip in self.label_of if clip.split("/")[1] in subjects]
-
-    def write_list(self, subjects):
-        rows = [(clip, self.label_of[clip]) for clip in self.clips(subjects)]
-        return write_rows(self.folder / "train.csv", ["clip_id", "label"], rows)
-
-    def train(self, *extra, model="kernel_ridge", overrides="{}", seeds=(0,), fold="smic_a", subjects=TRAIN):
-        paths = [self.folder / f"{model}_{fold}_{seed}.pt" for seed in seeds]
-        arguments = ["--model", model, "--overrides", overrides, "--classes", *CLASSES, "--fold", fold]
-        arguments += ["--list", str(self.list), "--caches", *(str(self.caches[s]) for s in subjects)]
-        arguments += ["--seeds", *map(str, seeds), "--checkpoints", *map(str, paths)]
-        train.main([*arguments, "--log", str(self.folder / "log.csv"), "--device", "cpu", *extra])
-        return paths
-
-    def predict(self, *paths, subjects=TEST, name="out.csv"):
-        out = self.folder / name
-        arguments = ["--test", str(self.test), "--checkpoints", *map(str, paths), "--out", str(out)]
-        arguments += ["--caches", *(str(self.caches[s]) for s in subjects)]
-        predict.main([*arguments, "--device", "cpu"])
-        return read_predictions(out)
-
-
-@pytest.fixture
-def bench(tmp_path, toy, toy_caches):
-    return Bench(tmp_path, toy, toy_caches)
 
 
 def accuracy(bench, table):
@@ -333,3 +285,44 @@ def test_help_does_not_wait_for_torch(module):
         [sys.executable, "-m", module, "--help"], check=True, capture_output=True, text=True
     )
     assert "--checkpoints" in shown.stdout
+
+
+def test_a_run_that_diverges_stops_by_name(bench):
+    with pytest.raises(InputError, match=r"lr: the loss is (nan|inf) in epoch \d+, at a learning rate of"):
+        overrides = {"epochs": 6, "lr": 1e30, "schedule": "constant", "clip_grad": None, "coding": "minmax"}
+        bench.train(model="merba_tiny", overrides=json.dumps(overrides))
+    assert not list(bench.folder.glob("*.pt"))
+
+
+def test_no_damage_to_a_checkpoint_is_a_traceback(bench):
+    """Wherever it is: it is named, or it hit nothing that is read."""
+    (path,) = bench.train()
+    content, named = path.read_bytes(), 0
+    for position in [0, *range(13, len(content), len(content) // 60)]:
+        damaged = bytearray(content)
+        damaged[position : position + 24] = bytes(byte ^ 0x5A for byte in damaged[position : position + 24])
+        path.write_bytes(damaged)
+        try:
+            checkpoints.load(path)
+        except InputError as error:
+            assert "smic_a_0.pt" in str(error)
+            named += 1
+    assert named > 2
+
+
+@pytest.mark.parametrize("key", ["model", "classes", "train_clips", "state", "normaliser", "input_size"])
+def test_values_of_the_wrong_kind_are_named(bench, key):
+    (path,) = bench.train()
+    saved = torch.load(path, weights_only=True)
+    torch.save({**saved, key: None}, path)
+    with pytest.raises(InputError, match=r"smic_a_0\.pt: not a checkpoint as this code writes it"):
+        bench.predict(path)
+
+
+def test_classes_that_cannot_be_told_apart_are_refused(bench):
+    for classes in (["negative"], ["negative", "negative", "positive"]):
+        with pytest.raises(InputError, match="--classes: classes are negative"):
+            train.main(
+                ["--model", "ststnet", "--classes", *classes, "--fold", "a", "--list", str(bench.list)]
+                + ["--caches", "x.h5", "--seeds", "0", "--checkpoints", "x.pt", "--log", "x.csv"]
+            )

@@ -137,8 +137,14 @@ def test_a_checkpoint_leaves_the_backbone_out_and_knows_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("option", "said"), [({"weights": "none.pt"}, "none.pt"), ({"aggregate": "max"}, "'lstm', 'mean'")]
+    ("option", "said"),
+    [
+        ({"weights": "none.pt"}, "none.pt"),
+        ({"weights": __file__}, "no weights of this backbone"),
+        ({"aggregate": "max"}, "'lstm', 'mean'"),
+        ({"backbone": "vit_base_patch16_385"}, "'vit_base_patch16_384'"),
+    ],
 )
 def test_what_cannot_be_is_refused(option, said):
     with pytest.raises(InputError, match=said):
-        create_model("slstt", **SMALL, **option)
+        create_model("slstt", **{**SMALL, **option})
