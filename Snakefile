@@ -29,6 +29,7 @@ else:
 
 
 include: "workflow/rules/train.smk"
+include: "workflow/rules/alarms.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/audit.smk"
 

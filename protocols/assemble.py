@@ -1,4 +1,4 @@
-"""One protocol's table as data: the published methods and this run's models, matched row by row."""
+"""A table as data: the published methods and this run's models, matched row by row."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ import pandas as pd
 
 from protocols.base import Protocol
 from protocols.coverage import Coverage
+from protocols.outlines import Outline
 from protocols.published import Method, read_published
 from protocols.runs import Run, read_coverage, read_run, read_scored
 from protocols.subjects import INTERVAL_COLUMNS
@@ -42,49 +43,52 @@ class Row:
 class Table:
     """All that a table says, before it takes a form. `sizes` is the number of clips behind each part."""
 
-    protocol: Protocol
+    outline: Outline
     run: Run
     coverage: Coverage
     sizes: dict[str, int]
     rows: list[Row]
 
 
-def make_table(protocol: Protocol, results: str | Path, published: str | Path) -> Table:
-    """Assemble one protocol's table: the published methods in the paper's order, then our other models.
-
-    A model stands in the row of the published method that names it; any other gets a row of its own.
+def make_table(outline: Outline, results: str | Path, published: str | Path) -> Table:
+    """Assemble one table of a run.
 
     Raises:
         InputError: scores, labels or published numbers are missing or malformed.
     """
-    scores = _read_intervals(results, protocol)
+    scores = _read_intervals(results, outline.protocol)
     return Table(
-        protocol=protocol,
+        outline=outline,
         run=read_run(results),
-        coverage=read_coverage(results, protocol),
+        coverage=read_coverage(results, outline.protocol),
         sizes={part: int(clips) for part, clips in scores.groupby("part").clips.max().items()},
-        rows=make_rows(protocol, results, published),
+        rows=make_rows(outline, results, published),
     )
 
 
-def make_rows(protocol: Protocol, results: str | Path, published: str | Path) -> list[Row]:
-    """The rows of one protocol's table, see `make_table`.
+def make_rows(outline: Outline, results: str | Path, published: str | Path) -> list[Row]:
+    """The rows of one table, in the outline's order.
+
+    Where it has none, the published methods in the paper's order, then our other models: a model stands in
+    the row of the published method that names it; any other gets a row of its own.
 
     Raises:
         InputError: scores or published numbers are missing or malformed.
     """
-    scores = _read_intervals(results, protocol)
+    scores = _read_intervals(results, outline.protocol)
     measured = {model: _estimates(rows) for model, rows in scores.groupby("model", sort=True)}
     seeds = scores.groupby("model").seeds.max().astype(int)
-    rows = []
-    for method in read_published(published, protocol):
-        model = method.model if method.model in measured else ""
-        rows.append(Row(method.name, method.model, method, measured.get(model, {}), int(seeds.get(model, 0))))
-    placed = {row.model for row in rows}
-    return rows + [
-        Row(f"{model} (ours)", model, None, estimates, int(seeds[model]))
-        for model, estimates in measured.items()
-        if model not in placed
+    methods = {method.name: method for method in read_published(published, outline.published, outline.parts)}
+    named = outline.rows
+    if named is None:
+        named = [(method.name, method.model) for method in methods.values()]
+        placed = {model for _, model in named}
+        alarms = read_run(results).alarms.get(outline.protocol.name, ())
+        kinds = {model: "alarm: shuffled labels" if model in alarms else "ours" for model in measured}
+        named += [(f"{model} ({kind})", model) for model, kind in kinds.items() if model not in placed]
+    return [
+        Row(title, model, methods.get(title), measured.get(model, {}), int(seeds.get(model, 0)))
+        for title, model in named
     ]
 
 

@@ -4,9 +4,7 @@
 
 reads `audit/<protocol>/<model>/seed<k>.csv` (clip_id, fold, predicted: the class index after every epoch, one
 digit each; `python -m merba.audit` makes them fold by fold) and `labels/` under that folder and writes
-
-    audit/<protocol>.csv   model, seed, rule, part, metric, value, n
-    audit/<protocol>.md    the same for a reader, means over seeds
+`audit/<protocol>.csv`: model, seed, rule, part, metric, value, n. `protocols.inflation` makes a table of it.
 
 | rule | the epoch that counts | |
 |---|---|---|
@@ -24,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.errors import InputError
-from contracts.files import read_csv, whole, write_csv
+from contracts.files import read_csv, write_csv
 from protocols import get_protocol
 from protocols.base import Protocol
 from protocols.cli import run_command
@@ -36,7 +34,7 @@ RULES = {"last": "honest", "best common": "leaky", "best on test subject": "leak
 
 
 def audit_run(results: str | Path) -> list[Path]:
-    """Write the two files of every protocol that was audited; returns their paths.
+    """Write the figures of every protocol that was audited; returns the paths.
 
     Raises:
         InputError: nothing was audited, or a file does not hold every test clip once, with as many epochs as
@@ -58,10 +56,8 @@ def audit_run(results: str | Path) -> list[Path]:
                 scores = audit(read_csv(path), labels, protocol, path)
                 rows.append(scores.assign(model=model, seed=int(path.stem.removeprefix("seed"))))
         table = pd.concat(rows)[["model", "seed", "rule", "part", "metric", "value", "n"]]
-        written += [folder / f"{name}.csv", folder / f"{name}.md"]
-        write_csv(table.round({"value": DECIMALS}), written[-2])
-        with whole(written[-1]) as partial:
-            partial.write_text(_markdown(table, protocol), encoding="utf-8")
+        written.append(folder / f"{name}.csv")
+        write_csv(table.round({"value": DECIMALS}), written[-1])
     return written
 
 
@@ -87,6 +83,8 @@ def audit(epochs: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol, file: 
     if length.nunique() != 1:
         odd = joined.clip_id[length != length.mode()[0]].iloc[0]
         raise InputError("another number of epochs than the others", file=file, clip=odd, cure=cure)
+    if (odd := ~joined.predicted.str.fullmatch("[0-9]+")).any():
+        raise InputError("not a digit an epoch", file=file, clip=joined.clip_id[odd].iloc[0], cure=cure)
     # (clips, epochs): a digit is a class index.
     said = np.array([[int(digit) for digit in word] for word in joined.predicted])
     if said.max() >= len(protocol.classes):
@@ -123,31 +121,6 @@ def chosen_epochs(said: np.ndarray, clips: pd.DataFrame, protocol: Protocol) -> 
         best[rows] = last - np.argmax(hits[::-1])
     common = np.full(len(said), last - int(np.argmax(pooled[::-1])))
     return {"last": np.full(len(said), last), "best common": common, "best on test subject": best}
-
-
-def _markdown(table: pd.DataFrame, protocol: Protocol) -> str:
-    means = table.groupby(["model", "rule", "part", "metric"], sort=False).value.mean()
-    heads = [part for part in protocol.parts if part.name in set(table.part)]
-    metrics = " / ".join(metric.upper() for metric in protocol.metrics)
-    lines = [
-        f"# {protocol.title}: what choosing the epoch on the test subject gains",
-        "",
-        f"Cells are {metrics}, means over {table.seed.nunique()} seeds of one and the same training. Only "
-        "rows *last* are results. **Rows marked leaky used the test labels**: they show what such a choice "
-        "adds, and must not be compared with anything but other leaky figures.",
-        "",
-        "| Model | Epoch | " + " | ".join(part.title for part in heads) + " |",
-        "|---|---|" + "---:|" * len(heads),
-    ]
-    for model in dict.fromkeys(table.model):
-        for rule, kind in RULES.items():
-            cells = [
-                " / ".join(f"{means[model, rule, part.name, metric]:.4f}"[1:] for metric in protocol.metrics)
-                for part in heads
-            ]
-            named = rule if kind == "honest" else f"{rule} (**leaky**)"
-            lines.append(f"| {model} | {named} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

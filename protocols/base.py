@@ -45,6 +45,8 @@ class Protocol:
         metrics: metrics shown in the table, in order; the score file holds all that are registered.
         published: stem of the file in `results/published/` with the numbers to stand beside; empty if none.
         source: where rule, subjects and counts come from.
+        strata: name -> namespaced subjects, where a condition of recording divides them; each in one.
+        strata_are: what the names are, e.g. `frame rate`.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Protocol:
     published: str
     source: str
     subject_counts: Census = field(default_factory=dict)
+    strata: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    strata_are: str = ""
 
     @property
     def corpora(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from protocols.base import Part, Protocol
-from protocols.layout import NONE, Cell, Grid, bracket, number
+from protocols.layout import NONE, Cell, Grid, bracket, heading, number
 from protocols.runs import Run, read_run, read_scored
 from protocols.subjects import COMPARISON_COLUMNS, INTERVAL_COLUMNS
 
@@ -41,7 +41,7 @@ def make_contrasts(protocol: Protocol, results: str | Path) -> list[Contrast]:
     means = read_scored(results, f"intervals_{protocol.name}", INTERVAL_COLUMNS, INTERVAL_COLUMNS[3:])
     pairs = read_scored(results, f"comparisons_{protocol.name}", COMPARISON_COLUMNS, _NUMBERS)
     contrasts = []
-    for part in _widest(protocol):
+    for part in widest(protocol):
         here = means[(means.part == part.name) & (means.metric == protocol.metrics[0])]
         scores = dict(zip(here.model, here["mean"], strict=True))
         compared = pairs[pairs.part == part.name]
@@ -80,10 +80,11 @@ def lay_out_contrasts(protocol: Protocol, run: Run, contrasts: list[Contrast]) -
     return Grid(
         title=f"{protocol.title}: comparisons",
         remarks=remarks,
-        blocks=[("", 3), (f"This run: {run.name}, {run.made_from}", len(headings))],
+        blocks=[("", 3), (heading(run), len(headings))],
         headings=["Part", "Model", "Against", *headings],
         rows=rows,
         footnotes=[],
+        words=frozenset({0, 1, 2}),
     )
 
 
@@ -110,12 +111,13 @@ def best_floor(run: Run, protocol: Protocol, scores: dict[str, float]) -> str | 
 def _references(run: Run, protocol: Protocol, scores: dict[str, float]) -> list[str]:
     floors = run.floors.get(protocol.name, ())
     ordered = (run.models or {}).get(protocol.name, sorted(scores))
-    first = next((model for model in ordered if model in scores and model not in floors), None)
+    aside = {*floors, *run.alarms.get(protocol.name, ())}
+    first = next((model for model in ordered if model in scores and model not in aside), None)
     return [one for one in (best_floor(run, protocol, scores), first) if one]
 
 
-def _widest(protocol: Protocol) -> list[Part]:
-    """The parts that are not contained in another: the composite, or both test sets."""
+def widest(protocol: Protocol) -> list[Part]:
+    """The parts that no other contains: the composite, or both test sets."""
     groups = [set(part.groups) for part in protocol.parts]
     return [part for part in protocol.parts if not any(set(part.groups) < other for other in groups)]
 

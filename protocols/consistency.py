@@ -196,7 +196,7 @@ def report(published: str | Path) -> list[str]:
     whole, *parts = protocol.parts
     clips = {part.name: protocol.counts[part.name] for part in parts}
     lines = []
-    for method in read_published(published, protocol):
+    for method in read_published(published, protocol.published, protocol.parts):
         printed, corrected = rows_of(method), rows_of(method, corrected=True)
         for name, rows in ((method.name, printed), (f"{method.name}, corrected", corrected)):
             if rows is corrected and corrected == printed:

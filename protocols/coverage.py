@@ -15,11 +15,19 @@ NAMED = 4
 
 @dataclass(frozen=True)
 class GroupCoverage:
-    """One group of a protocol: clips at hand, clips of the full list, and whether they are the same ones."""
+    """One group of a protocol.
+
+    Attributes:
+        clips: at hand.
+        expected: of the full list.
+        official: whether they are the same ones.
+        counts: clips at hand of each class; empty in the account of an older run.
+    """
 
     clips: int
     expected: int
     official: bool
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,10 @@ class Coverage:
 
     @classmethod
     def from_json(cls, stored: dict) -> "Coverage":
-        groups = {name: GroupCoverage(**group) for name, group in stored["groups"].items()}
+        groups = {
+            name: GroupCoverage(**{**group, "counts": tuple(group.get("counts", ()))})
+            for name, group in stored["groups"].items()
+        }
         return cls(groups, tuple(stored["differences"]))
 
 
@@ -82,7 +93,8 @@ def complete(protocol: Protocol, labelled: pd.DataFrame) -> Coverage:
     for name, expected in protocol.counts.items():
         rows = labelled[labelled.group == name]
         official = checksum(protocol, rows) == protocol.checksums[name]
-        groups[name] = GroupCoverage(len(rows), sum(expected), official)
+        counts = _counts(rows.label, protocol.classes)
+        groups[name] = GroupCoverage(len(rows), sum(expected), official, counts)
         if not official:
             differences.append(f"{name}: {_difference(protocol, rows, name)}")
     return Coverage(groups, tuple(differences))

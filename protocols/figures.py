@@ -25,6 +25,7 @@ from protocols.assemble import make_rows
 from protocols.base import Protocol
 from protocols.cli import run_command
 from protocols.interval_figure import interval_figure
+from protocols.outlines import own_outline
 from protocols.runs import Run, found_protocols, read_run, read_scored
 from protocols.scores import count
 from protocols.subject_figure import COLOURS, subject_figure
@@ -43,12 +44,13 @@ def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run
         if len(clips):
             panels.append((part.title, count(clips.actual, clips.predicted, protocol)))
     size = len(protocol.classes) * (0.75 if len(protocol.classes) < 5 else 0.55)
-    figure = Figure(figsize=((size + 1.05) * len(panels) + 0.2, size + 1.5), layout="constrained")
+    figure = Figure(figsize=((size + 1.05) * len(panels) + 0.2, size + 1.7), layout="constrained")
     FigureCanvasAgg(figure)
     seeds = outcomes.seed.nunique()
-    corpora = "" if run.corpora == "licensed" else f" ({run.made_from})"
-    summed = f", {seeds} seeds summed" if seeds > 1 else ""
-    figure.suptitle(f"{model} on {protocol.name}{corpora}{summed}", fontsize=11)
+    remarks = [] if run.corpora == "licensed" else [run.made_from]
+    remarks += [f"{seeds} seeds summed"] if seeds > 1 else []
+    # In lines of their own: one panel alone is narrower than a title in one line.
+    figure.suptitle("\n".join([model, f"on {protocol.name}", ", ".join(remarks)]).rstrip(), fontsize=10)
     for axes, (title, matrix) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _panel(axes, title, matrix, protocol.classes)
     return figure
@@ -66,7 +68,7 @@ def write_figures(results: str | Path, published: str | Path, suffix: str = "svg
         subjects = read_scored(results, f"subjects_{protocol.name}", SUBJECT_COLUMNS, ("clips", "accuracy"))
         figures = {
             f"intervals_{protocol.name}": interval_figure(
-                protocol, make_rows(protocol, results, published), run
+                protocol, make_rows(own_outline(protocol), results, published), run
             ),
             f"subjects_{protocol.name}": subject_figure(protocol, subjects, run),
         }

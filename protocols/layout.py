@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from string import ascii_lowercase
 
 from protocols.assemble import Estimate, Row, Table
-from protocols.base import Protocol
+from protocols.outlines import Outline
+from protocols.runs import Run
 from protocols.statistics import MIN_SUBJECTS
 
 NONE = "-"
@@ -17,10 +18,14 @@ INTERVAL = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, of one or several lines, and the marks of its footnotes."""
+    """A text, of one or several lines, the marks of its footnotes, and what a page may link it to.
+
+    `link` is the name of a place further down the same page, where the page has one of that name.
+    """
 
     text: str
     marks: tuple[str, ...] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Grid:
         headings: one per column.
         rows: one Cell per column.
         footnotes: (mark, text) in order of appearance.
+        words: the columns that hold words and not numbers.
     """
 
     title: str
@@ -43,6 +49,7 @@ class Grid:
     headings: list[str]
     rows: list[list[Cell]]
     footnotes: list[tuple[str, str]]
+    words: frozenset[int] = frozenset({0})
 
 
 @dataclass
@@ -62,17 +69,21 @@ class _Footnotes:
 def lay_out(table: Table) -> Grid:
     """Method | published: a column a part, how the epoch was chosen | this run: a column a part, seeds.
 
-    Without the second block where the protocol has no published numbers.
+    Without the second block where the table has no published numbers.
     """
-    published = [*(part.title for part in table.protocol.parts), "Epoch"] if table.protocol.published else []
-    sizes = [f"{part.title} (n={table.sizes.get(part.name, 0)})" for part in table.protocol.parts]
-    run = f"This run: {table.run.name}, {table.run.made_from}"
+    outline = table.outline
+    published = [*(part.title for part in outline.parts), "Epoch"] if outline.published else []
+    sizes = [f"{part.title} (n={table.sizes.get(part.name, 0)})" for part in outline.parts]
     footnotes = _Footnotes()
-    rows = [_row(table.protocol, row, footnotes) for row in table.rows]
+    rows = [_row(outline, row, footnotes) for row in table.rows]
     return Grid(
-        title=table.protocol.title,
+        title=outline.title,
         remarks=_remarks(table),
-        blocks=[("", 1), *([("Published", len(published))] if published else []), (run, len(sizes) + 1)],
+        blocks=[
+            ("", 1),
+            *([("Published", len(published))] if published else []),
+            (heading(table.run), len(sizes) + 1),
+        ],
         headings=["Method", *published, *sizes, "Seeds"],
         rows=rows,
         footnotes=[(mark, note) for note, mark in footnotes.marks.items()],
@@ -80,7 +91,7 @@ def lay_out(table: Table) -> Grid:
 
 
 def _remarks(table: Table) -> list[str]:
-    metrics = " / ".join(metric.upper() for metric in table.protocol.metrics)
+    metrics = " / ".join(metric.upper() for metric in table.outline.protocol.metrics)
     several = any(row.seeds > 1 for row in table.rows)
     return [
         table.run.remark,
@@ -91,22 +102,35 @@ def _remarks(table: Table) -> list[str]:
         "This run: frozen recipe, last epoch."
         + (
             " Published: as printed, corrected where a footnote says so; Epoch tells how theirs was chosen."
-            if table.protocol.published
+            if table.outline.published
             else " No published numbers are kept for this protocol."
         ),
+        *table.outline.remarks,
     ]
 
 
-def _row(protocol: Protocol, row: Row, footnotes: _Footnotes) -> list[Cell]:
+def heading(run: Run) -> str:
+    """Over the columns of the run's own numbers."""
+    return f"This run: {run.name}, {run.made_from}"
+
+
+def place_of(model: str, groups: tuple[str, ...]) -> str:
+    """The name of the place on a page where a model's clips stand: those of one group, or all."""
+    return f"{model}.{groups[0]}" if len(groups) == 1 else model
+
+
+def _row(outline: Outline, row: Row, footnotes: _Footnotes) -> list[Cell]:
+    metrics = outline.protocol.metrics
     common = row.published.common_notes() if row.published else ()
     cells = [Cell(row.name, footnotes.mark(common))]
-    if protocol.published:
-        for part in protocol.parts:
-            cells.append(_published(row, part.name, protocol.metrics, common, footnotes))
+    if outline.published:
+        for part in outline.parts:
+            cells.append(_published(row, part.name, metrics, common, footnotes))
         cells.append(Cell(row.published.selection if row.published else NONE))
-    for part in protocol.parts:
-        estimates = [row.measured.get((part.name, metric)) for metric in protocol.metrics]
-        cells.append(Cell(_estimates(estimates) if any(estimates) else NONE))
+    for part in outline.parts:
+        estimates = [row.measured.get((part.name, metric)) for metric in metrics]
+        shown = Cell(estimates_text(estimates), link=place_of(row.model, part.groups))
+        cells.append(shown if any(estimates) else Cell(NONE))
     cells.append(Cell(str(row.seeds) if row.seeds else NONE))
     return cells
 
@@ -121,7 +145,7 @@ def _published(
     return Cell(" / ".join(number(value and value.shown) for value in values), footnotes.mark(tuple(notes)))
 
 
-def _estimates(estimates: list[Estimate | None]) -> str:
+def estimates_text(estimates: list[Estimate | None]) -> str:
     """`.7353 ± .0120 / .7186 ± .0098`, and below it the intervals, `[.669, .791] / [.652, .770]`."""
     lines = [" / ".join(map(_mean, estimates))]
     if any(one and one.bounds for one in estimates):

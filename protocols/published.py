@@ -1,11 +1,12 @@
 """The papers' numbers, read from `results/published/`; its README says what the columns mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.errors import InputError
 from contracts.files import read_csv
-from protocols.base import Protocol
+from protocols.base import Part
 from protocols.metrics import list_metrics
 from protocols.registry import nearest
 
@@ -55,15 +56,20 @@ class Method:
         return tuple(note for note in values[0].notes if all(note in value.notes for value in values))
 
 
-def read_published(folder: str | Path, protocol: Protocol) -> list[Method]:
-    """The published methods of one protocol in the paper's order; none if the protocol names no file.
+def read_published(folder: str | Path, stem: str, parts: Sequence[Part]) -> list[Method]:
+    """The published methods of one table in the paper's order; none if it names no file.
+
+    Args:
+        folder: `results/published`.
+        stem: of the file; empty if the table has no published numbers.
+        parts: those that may occur.
 
     Raises:
         InputError: the file is missing or a row is malformed; names its method, part and metric.
     """
-    if not protocol.published:
+    if not stem:
         return []
-    path = Path(folder) / f"{protocol.published}.csv"
+    path = Path(folder) / f"{stem}.csv"
     if not path.exists():
         raise InputError("the published numbers are missing", file=path, cure="check --published")
     table = read_csv(path)
@@ -73,7 +79,7 @@ def read_published(folder: str | Path, protocol: Protocol) -> list[Method]:
         )
     methods: dict[str, Method] = {}
     for row in table.itertuples(index=False):
-        value = _value(row, path, protocol)
+        value = _value(row, path, [part.name for part in parts])
         method = methods.setdefault(row.method, Method(row.method, row.model, row.selection))
         if (method.model, method.selection) != (row.model, row.selection) or (
             row.part,
@@ -93,8 +99,7 @@ def _where(row) -> str:
     return f"{row.method}, {row.part}, {row.metric}"
 
 
-def _value(row, path: Path, protocol: Protocol) -> Value:
-    parts = [part.name for part in protocol.parts]
+def _value(row, path: Path, parts: list[str]) -> Value:
     for given, known in ((row.part, parts), (row.metric, list_metrics()), (row.selection, SELECTIONS)):
         if given not in known:
             raise InputError(f"unknown {given!r}", file=path, clip=_where(row), cure=nearest(given, known))

@@ -17,6 +17,8 @@ _LATEX = {
     ">": r"\textgreater{}",
     "±": r"$\pm$",
     "−": "$-$",
+    "×": r"$\times$",
+    "–": "--",
 }
 
 
@@ -31,7 +33,7 @@ def markdown(grid: Grid) -> str:
     lines = [f"# {_md(grid.title)}", "", f"**{_md(run)}.** **{_md(grid.remarks[0])}**", ""]
     lines += [f"* {_md(remark)}" for remark in grid.remarks[1:]] + [""]
     lines += [_md_row([_md(heading) for heading in headings])]
-    lines += [_md_row(["---", *["---:"] * (len(headings) - 1)])]
+    lines += [_md_row(["---" if k in grid.words else "---:" for k in range(len(headings))])]
     lines += [_md_row([_md_cell(cell) for cell in row]) for row in grid.rows]
     lines += [""] + [f"<sup>{mark}</sup> {_md(note)}  " for mark, note in grid.footnotes]
     return "\n".join(lines).rstrip() + "\n"
@@ -41,7 +43,7 @@ def latex(grid: Grid, label: str) -> str:
     r"""A `table*` environment; needs \usepackage{booktabs,graphicx}."""
     body = [" & ".join(_tex_cell(cell) for cell in row) + r" \\" for row in grid.rows]
     notes = [rf"\textsuperscript{{{mark}}}~{_tex(note)}.\quad" for mark, note in grid.footnotes]
-    columns = "l" + "r" * (len(grid.headings) - 1)
+    columns = "".join("l" if k in grid.words else "r" for k in range(len(grid.headings)))
     return (
         "\n".join(
             [

@@ -38,6 +38,7 @@ class Run:
         seeds: the seeds that belong to it; None if it does not say.
         title: of `flows`, what they are called; empty if it does not say.
         floors: per protocol, those of its models that show what little effort reaches.
+        alarms: per protocol, its rows that learn from shuffled labels and must stay at chance.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Run:
     seeds: list[int] | None = None
     title: str = ""
     floors: dict[str, list[str]] = field(default_factory=dict)
+    alarms: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def made_from(self) -> str:
@@ -64,16 +66,11 @@ def read_run(results: str | Path) -> Run:
     Raises:
         InputError: there is no such folder, or its `run.json` does not read.
     """
-    results = Path(results)
-    if not results.is_dir():
-        raise InputError(
-            "there is no such results folder", file=results, cure="run snakemake, or check --results"
-        )
-    path = results / "run.json"
-    stored = _read_json(path) if path.exists() else {}
+    results, stored = Path(results), read_record(results)
     corpora = stored.get("corpora", "unknown")
     if corpora not in _CORPORA:
-        raise InputError(f"corpora are {corpora!r}", file=path, cure=nearest(corpora, _CORPORA))
+        file, cure = results / "run.json", nearest(corpora, _CORPORA)
+        raise InputError(f"corpora are {corpora!r}", file=file, cure=cure)
     return Run(
         stored.get("run", results.name),
         corpora,
@@ -81,7 +78,31 @@ def read_run(results: str | Path) -> Run:
         stored.get("seeds"),
         stored.get("title", ""),
         stored.get("floors", {}),
+        _alarms(stored.get("config", {})),
     )
+
+
+def _alarms(config: dict) -> dict[str, list[str]]:
+    """The rows whose labels the configuration shuffles."""
+    return {
+        name: [row for row, settings in rows.items() if (settings or {}).get("shuffle_labels")]
+        for name, rows in config.get("protocols", {}).items()
+    }
+
+
+def read_record(results: str | Path) -> dict:
+    """The run's `run.json` as it stands; empty where there is none.
+
+    Raises:
+        InputError: there is no such results folder, or the file does not read.
+    """
+    results = Path(results)
+    if not results.is_dir():
+        raise InputError(
+            "there is no such results folder", file=results, cure="run snakemake, or check --results"
+        )
+    path = results / "run.json"
+    return _read_json(path) if path.exists() else {}
 
 
 def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]]]:

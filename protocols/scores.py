@@ -16,6 +16,7 @@ Intervals and tests are over subjects (`protocols.statistics`).
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,14 +51,7 @@ def score(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) -
         InputError: a clip is missing, predicted twice or not in the protocol's lists, stands under another
             fold than its own, or the classes are not the protocol's; names the clip.
     """
-    joined = join(predictions, labels, protocol)
-    rows = []
-    for part in protocol.parts:
-        clips = joined[joined.part.isin(part.groups)]
-        if len(clips):
-            matrix = count(clips.label, clips.predicted, protocol)
-            rows += [(part.name, name, get_metric(name)(matrix), len(clips)) for name in list_metrics()]
-    return pd.DataFrame(rows, columns=["part", "metric", "value", "n"])
+    return _measure(join(predictions, labels, protocol).rename(columns={"label": "actual"}), protocol)
 
 
 def count(truth: pd.Series, predicted: pd.Series, protocol: Protocol) -> np.ndarray:
@@ -102,6 +96,22 @@ def join(predictions: pd.DataFrame, labels: pd.DataFrame, protocol: Protocol) ->
     return joined.drop(columns="fold_used").sort_values("clip_id", ignore_index=True)
 
 
+def read_outcomes(by_seed: Mapping[int, Path], labels: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """What one model said of every clip: columns `clip_id, actual, predicted, fold, part, seed`.
+
+    Raises:
+        InputError: as `score`, with the prediction file's name.
+    """
+    outcomes = []
+    for seed, path in by_seed.items():
+        predictions = read_predictions(path)
+        try:
+            outcomes.append(join(predictions, labels, protocol).assign(seed=seed))
+        except InputError as error:
+            raise InputError(error.problem, cure=error.cure, file=path, clip=error.clip) from error
+    return pd.concat(outcomes).rename(columns={"label": "actual"})
+
+
 def score_run(results: str | Path) -> list[Path]:
     """Score the run's prediction files and write the files named at the top; returns their paths.
 
@@ -115,8 +125,9 @@ def score_run(results: str | Path) -> list[Path]:
         labels = read_labels(results, protocol)
         scored, all_outcomes = [], {}
         for model, by_seed in by_model.items():
-            scores, outcomes = _score_model(by_seed, labels, protocol)
-            scored.append(scores.assign(model=model))
+            outcomes = read_outcomes(by_seed, labels, protocol)
+            for seed, clips in outcomes.groupby("seed", sort=False):
+                scored.append(_measure(clips, protocol).assign(model=model, seed=seed))
             all_outcomes[model] = outcomes
             written.append(folder / f"confusion_{name}_{model}.csv")
             write_csv(outcomes[["actual", "predicted", "part", "seed"]], written[-1])
@@ -138,19 +149,15 @@ def score_run(results: str | Path) -> list[Path]:
     return written
 
 
-def _score_model(
-    by_seed: dict[int, Path], labels: pd.DataFrame, protocol: Protocol
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and outcomes (one row per clip) of one model, a column `seed` in both."""
-    scores, outcomes = [], []
-    for seed, path in by_seed.items():
-        predictions = read_predictions(path)
-        try:
-            scores.append(score(predictions, labels, protocol).assign(seed=seed))
-            outcomes.append(join(predictions, labels, protocol).assign(seed=seed))
-        except InputError as error:
-            raise InputError(error.problem, cure=error.cure, file=path, clip=error.clip) from error
-    return pd.concat(scores), pd.concat(outcomes).rename(columns={"label": "actual"})
+def _measure(outcomes: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """`score` of clips with columns `actual, predicted, part`."""
+    rows = []
+    for part in protocol.parts:
+        clips = outcomes[outcomes.part.isin(part.groups)]
+        if len(clips):
+            matrix = count(clips.actual, clips.predicted, protocol)
+            rows += [(part.name, name, get_metric(name)(matrix), len(clips)) for name in list_metrics()]
+    return pd.DataFrame(rows, columns=["part", "metric", "value", "n"])
 
 
 def _means(scores: pd.DataFrame) -> dict:

@@ -192,6 +192,13 @@ def _check_corpus(corpus: Corpus, settings: dict, file: str) -> None:
 def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
     """One row of one protocol: its model and what departs from the model's own recipe."""
     model, given = overrides.pop("model"), "size" in overrides
+    if type(shuffled := overrides.pop("shuffle_labels", False)) is not bool:
+        raise InputError(
+            f"{shuffled!r} is neither true nor false",
+            file=file,
+            clip=f"{key}.shuffle_labels",
+            cure="write true for an alarm that learns from shuffled labels, or remove the key",
+        )
     size = overrides.pop("size", 28)
     flows = [corpus for corpus in map(get_corpus, settings["corpora"]) if isinstance(corpus, Flows)]
     if flows:
@@ -250,6 +257,15 @@ def _check_audit(settings: dict, file: str) -> None:
                 clip=f"audit.{protocol}",
                 cure=f"add it under protocols.{protocol}, or remove it here",
             )
+        for row in rows:
+            own = known[row] or {}
+            if own.get("selection", "last") != "last" or own.get("shuffle_labels"):
+                raise InputError(
+                    f"row {row!r} chooses its epoch by an inner split, or is an alarm",
+                    file=file,
+                    clip=f"audit.{protocol}",
+                    cure="audit rows of a frozen recipe and of true labels",
+                )
 
 
 def _subjects(

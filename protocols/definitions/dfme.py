@@ -41,6 +41,22 @@ GROUPS = {"train": _ids(_TRAIN), "testA": _ids(_TEST_A), "testB": _ids(_TEST_B)}
 _GROUP_OF = {f"dfme/{subject}": group for group, members in GROUPS.items() for subject in members}
 
 
+def _recorded_at(subject: str) -> str:
+    """The frame rate follows from the subject's number."""
+    number = int(subject.removeprefix("sub"))
+    if number <= 15 or number >= 572:
+        return "500 fps"
+    return "300 fps" if number <= 110 else "200 fps"
+
+
+RATES = {
+    rate: frozenset(
+        f"dfme/{one}" for members in GROUPS.values() for one in members if _recorded_at(one) == rate
+    )
+    for rate in ("500 fps", "300 fps", "200 fps")
+}
+
+
 def label(row: Any) -> str:
     """Class of one clip: the owner's emotion as it stands; no clip is left out."""
     return from_emotion(row, {name: name for name in CLASSES})
@@ -79,4 +95,6 @@ PROTOCOL = Protocol(
     metrics=("uf1", "uar", "acc"),
     published="dfme",
     source="Zhao et al., arXiv 2301.00985; the public release's three workbooks",
+    strata=RATES,
+    strata_are="frame rate",
 )

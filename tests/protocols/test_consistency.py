@@ -16,7 +16,7 @@ from protocols.published import read_published
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 MEGC = get_protocol("megc2019")
 CLIPS = {part.name: MEGC.counts[part.name] for part in MEGC.parts[1:]}
-METHODS = {method.name: method for method in read_published(PUBLISHED, MEGC)}
+METHODS = {method.name: method for method in read_published(PUBLISHED, MEGC.published, MEGC.parts)}
 
 
 def checked(name, corrected=False):

@@ -12,6 +12,7 @@ from protocols import get_protocol
 from protocols.assemble import Estimate, Row, make_rows
 from protocols.figures import confusion_figure, write_figures
 from protocols.interval_figure import interval_figure
+from protocols.outlines import own_outline
 from protocols.published import read_published
 from protocols.runs import Run
 from protocols.scores import score_run
@@ -64,7 +65,7 @@ def legend(figure):
 
 
 def test_intervals_floors_and_published_numbers_have_marks_of_their_own():
-    published = {method.name: method for method in read_published(PUBLISHED, MEGC)}
+    published = {method.name: method for method in read_published(PUBLISHED, MEGC.published, MEGC.parts)}
     rows = [
         Row("STSTNet", "ststnet", published["STSTNet"], estimated(0.7, 0.6, 0.8), 3),
         Row("HTNet", "htnet", published["HTNet"], {}, 0),
@@ -92,7 +93,7 @@ def test_an_interval_that_ends_short_of_the_mean_is_drawn():
 
 
 def test_a_synthetic_run_s_figure_shows_nothing_published(scored, protocol):
-    rows = make_rows(protocol, scored, PUBLISHED)
+    rows = make_rows(own_outline(protocol), scored, PUBLISHED)
     figure = interval_figure(protocol, rows, Run("demo", "synthetic"))
     assert "synthetic" in figure.get_suptitle()
     assert legend(figure) == ["this run"]

@@ -54,3 +54,13 @@ def test_every_subject_has_the_clips_that_the_protocol_counts(clips):
 
 def test_its_smic_part_is_the_official_list_of_smic_alone(clips):
     assert make_lists(get_protocol("smic_3class"), clips[clips.corpus == "smic"]).coverage.complete
+
+
+def test_frame_rates_divide_dfme_as_its_workbooks_do():
+    """Subjects per rate, counted in the Fps column of the public release's workbooks."""
+    dfme = get_protocol("dfme")
+    found = {
+        part: [sum(dfme.group(one) == part for one in dfme.strata[rate]) for rate in dfme.strata]
+        for part in dfme.counts
+    }
+    assert found == {"train": [45, 67, 64], "testA": [13, 16, 13], "testB": [14, 8, 19]}

@@ -12,14 +12,19 @@ from protocols.published import SELECTIONS, read_published
 FOLDER = Path(__file__).parents[2] / "results" / "published"
 
 
+def published_of(table, folder=FOLDER):
+    """Of a protocol or of an outline."""
+    return read_published(folder, table.published, table.parts)
+
+
 def test_every_file_reads_and_every_method_is_complete(protocol):
-    methods = read_published(FOLDER, protocol)
+    methods = published_of(protocol)
     keys = {(part.name, metric) for part in protocol.parts for metric in protocol.metrics}
     assert all(set(method.values) == keys for method in methods)
 
 
 def test_a_protocol_without_published_numbers_has_no_methods(tmp_path):
-    assert read_published(tmp_path, get_protocol("samm_5class")) == []
+    assert published_of(get_protocol("samm_5class"), tmp_path) == []
 
 
 @pytest.mark.parametrize("name", [name for name in list_protocols() if get_protocol(name).published])
@@ -33,22 +38,22 @@ def test_every_row_has_a_source_a_selection_and_a_value(name):
 
 
 def test_tables_four_and_five_are_there_in_full():
-    assert [m.name for m in read_published(FOLDER, get_protocol("megc2019"))] == [
+    assert [m.name for m in published_of(get_protocol("megc2019"))] == [
         *("LBP-TOP", "Bi-WOOF", "STSTNet", "FeatRef", "ME-PLAN", "SLSTT", "MFDAN", "HTNet"),
         *("MambaVision-B", "MERba"),
     ]
-    assert len(read_published(FOLDER, get_protocol("dfme"))) == 7
+    assert len(published_of(get_protocol("dfme"))) == 7
 
 
 @pytest.mark.parametrize(("part", "clips"), [("testA", 474), ("testB", 299)])
 def test_every_accuracy_on_dfme_is_a_whole_number_of_clips(part, clips):
-    for method in read_published(FOLDER, get_protocol("dfme")):
+    for method in published_of(get_protocol("dfme")):
         accuracy = method.values[part, "acc"].shown
         assert round(round(accuracy * clips) / clips, 4) == pytest.approx(accuracy, abs=1e-9), method.name
 
 
 def test_ststnet_shows_recall_where_precision_was_printed():
-    method = next(m for m in read_published(FOLDER, get_protocol("megc2019")) if m.name == "STSTNet")
+    method = next(m for m in published_of(get_protocol("megc2019")) if m.name == "STSTNet")
     shown = [method.values[part, "uar"].shown for part in ("combined", "smic", "casme2", "samm")]
     assert shown == [0.7186, 0.6703, 0.8190, 0.6415]
     assert "macro precision" in method.values["smic", "uar"].notes[0]
@@ -57,7 +62,7 @@ def test_ststnet_shows_recall_where_precision_was_printed():
 
 
 def test_methods_whose_public_code_selects_on_the_test_subject_say_so():
-    methods = read_published(FOLDER, get_protocol("megc2019"))
+    methods = published_of(get_protocol("megc2019"))
     assert [m.name for m in methods if m.selection == "best-on-test-subject"] == ["SLSTT", "HTNet"]
 
 
@@ -77,9 +82,9 @@ def test_a_malformed_row_is_named(tmp_path, column, cell, message):
     table.loc[0, column] = cell
     write_csv(table, tmp_path / "3db.csv")
     with pytest.raises(InputError, match=rf"3db.csv: LBP-TOP, (?i:\w+, \w+: .*{message})"):
-        read_published(tmp_path, get_protocol("megc2019"))
+        published_of(get_protocol("megc2019"), tmp_path)
 
 
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(InputError, match="published numbers are missing"):
-        read_published(tmp_path, get_protocol("dfme"))
+        published_of(get_protocol("dfme"), tmp_path)

@@ -14,16 +14,19 @@ from contracts.files import read_csv, write_csv
 from protocols import get_protocol, list_protocols
 from protocols.assemble import make_table
 from protocols.layout import Cell, Grid, lay_out
+from protocols.outlines import FORMS, own_outline
 from protocols.render import latex, markdown
 from protocols.tables import write_tables
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
 
-def test_tables_are_written_for_every_protocol_in_three_forms(scored):
+def test_tables_are_written_for_every_protocol_in_four_forms(scored):
     names = {path.relative_to(scored).as_posix() for path in write_tables(scored, PUBLISHED)}
-    tables = [f"tables/{name}{kind}" for name in list_protocols() for kind in ("", "_comparisons")]
-    assert names == {f"{table}.{form}" for table in tables for form in ("md", "csv", "tex")}
+    kinds = ("", "_comparisons", "_classes", "_subjects")
+    tables = [f"tables/{name}{kind}" for name in list_protocols() for kind in kinds]
+    tables += [f"tables/{name}_strata" for name in list_protocols() if get_protocol(name).strata]
+    assert names == {"tables/about.html", *(f"{table}.{form}" for table in tables for form in FORMS)}
 
 
 def test_the_same_results_give_the_same_bytes_elsewhere(scored, tmp_path):
@@ -36,7 +39,7 @@ def test_the_same_results_give_the_same_bytes_elsewhere(scored, tmp_path):
 
 
 def test_ours_and_theirs_share_a_row_only_where_the_method_is_the_same(scored, protocol):
-    rows = {row.name: row for row in make_table(protocol, scored, PUBLISHED).rows}
+    rows = {row.name: row for row in make_table(own_outline(protocol), scored, PUBLISHED).rows}
     assert rows["merba_tiny (ours)"].published is None
     if protocol.name == "megc2019":
         assert rows["STSTNet"].measured
@@ -69,7 +72,7 @@ def test_intervals_stand_below_the_values_and_are_explained(scored):
     write_csv(
         table.assign(low=table.low.where(~combined, "0.1234"), high=table.high.where(~combined, "0.5")), path
     )
-    grid = lay_out(make_table(get_protocol("megc2019"), scored, PUBLISHED))
+    grid = lay_out(make_table(own_outline(get_protocol("megc2019")), scored, PUBLISHED))
     row = next(cells for cells in grid.rows if cells[0].text == "STSTNet")
     values, brackets = row[6].text.split("\n")
     assert values.count("±") == 2, "two metrics, several seeds"
@@ -83,11 +86,13 @@ def test_intervals_stand_below_the_values_and_are_explained(scored):
 def test_a_synthetic_partial_run_says_so_in_every_form(scored):
     for path in write_tables(scored, PUBLISHED):
         text = path.read_text()
-        assert "synthetic" in text
+        protocol = re.sub("_(comparisons|classes|subjects|strata)$", "", path.stem)
         if path.suffix != ".csv":
             assert "NOT comparable" in text
-        if path.suffix != ".csv" and not path.stem.endswith("_comparisons"):
-            full = sum(map(sum, get_protocol(path.stem).counts.values()))
+        elif path.stem == protocol:
+            assert "synthetic" in text
+        if path.suffix != ".csv" and path.stem in (protocol, f"{protocol}_classes") and protocol != "about":
+            full = sum(map(sum, get_protocol(protocol).counts.values()))
             assert re.search(rf"\d+ of {full} clips, partial", text)
 
 
@@ -104,7 +109,7 @@ def test_the_first_remark_says_what_the_corpora_are(scored, account, words):
     (scored / "run.json").unlink()
     if account:
         (scored / "run.json").write_text(json.dumps(account))
-    table = make_table(get_protocol("dfme"), scored, PUBLISHED)
+    table = make_table(own_outline(get_protocol("dfme")), scored, PUBLISHED)
     assert words in lay_out(table).remarks[0]
     assert words in markdown(lay_out(table))
 
@@ -112,7 +117,7 @@ def test_the_first_remark_says_what_the_corpora_are(scored, account, words):
 @pytest.mark.parametrize("kind", ["synthetic", "licensed", "flows", "unknown"])
 def test_the_heading_over_the_run_s_numbers_says_what_they_were_made_from(scored, kind):
     (scored / "run.json").write_text(json.dumps({"run": "demo", "corpora": kind, "title": "some flow"}))
-    heading = lay_out(make_table(get_protocol("dfme"), scored, PUBLISHED)).blocks[-1][0]
+    heading = lay_out(make_table(own_outline(get_protocol("dfme")), scored, PUBLISHED)).blocks[-1][0]
     assert heading == f"This run: demo, {'flow computed by others' if kind == 'flows' else f'{kind} corpora'}"
 
 
@@ -124,7 +129,7 @@ def test_unknown_corpora_are_refused(scored):
 
 @pytest.mark.parametrize("name", [name for name in list_protocols() if not get_protocol(name).published])
 def test_without_published_numbers_a_table_has_no_column_for_them(scored, name):
-    grid = lay_out(make_table(get_protocol(name), scored, PUBLISHED))
+    grid = lay_out(make_table(own_outline(get_protocol(name)), scored, PUBLISHED))
     assert [width for _, width in grid.blocks] == [1, len(grid.headings) - 1]
     assert "Epoch" not in grid.headings
     assert {len(row) for row in grid.rows} == {len(grid.headings)}
@@ -133,13 +138,13 @@ def test_without_published_numbers_a_table_has_no_column_for_them(scored, name):
 
 def test_without_the_list_makers_account_coverage_comes_from_the_labels(scored):
     (scored / "labels" / "megc2019.json").unlink()
-    coverage = make_table(get_protocol("megc2019"), scored, PUBLISHED).coverage
+    coverage = make_table(own_outline(get_protocol("megc2019")), scored, PUBLISHED).coverage
     assert 0 < coverage.clips < 442
     assert not coverage.complete
 
 
 def test_markdown_rows_have_one_width_and_every_mark_has_its_footnote(scored, protocol):
-    text = markdown(lay_out(make_table(protocol, scored, PUBLISHED)))
+    text = markdown(lay_out(make_table(own_outline(protocol), scored, PUBLISHED)))
     widths = {line.replace(r"\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1
     notes = set(re.findall(r"^<sup>(\w+)</sup>", text, flags=re.MULTILINE))
@@ -148,7 +153,7 @@ def test_markdown_rows_have_one_width_and_every_mark_has_its_footnote(scored, pr
 
 
 def test_latex_is_balanced_escaped_and_ascii(scored, protocol):
-    grid = lay_out(make_table(protocol, scored, PUBLISHED))
+    grid = lay_out(make_table(own_outline(protocol), scored, PUBLISHED))
     text = latex(grid, label="tab:x")
     assert text.isascii()
     assert re.findall(r"\\begin\{(\w+\*?)\}", text) == re.findall(r"\\end\{(\w+\*?)\}", text)[::-1]

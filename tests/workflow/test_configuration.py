@@ -35,9 +35,22 @@ def refused(config) -> str:
         (lambda c: c["protocols"]["megc2019"].update(stsnet={}), "ststnet"),
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epoch=3), "epochs"),
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epochs="many"), "epochs"),
-        (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epochs=0), "at least 1"),
+        (lambda c: c["protocols"]["megc2019"]["ststnet"].update(epochs=0), "epochs: cannot be 0"),
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(size=224), "megc2019.ststnet: size 224"),
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(size=True), "size True is no number"),
+        (
+            lambda c: c["protocols"]["megc2019"]["ststnet"].update(shuffle_labels="yes"),
+            "megc2019.ststnet.shuffle_labels: 'yes' is neither true nor false",
+        ),
+        (lambda c: c["protocols"]["megc2019"]["ststnet"].update(shuffle_label=True), "shuffle"),
+        (lambda c: c.update(audit={"megc2019": ["htnet"]}), "audit.megc2019: row 'htnet' is not in the run"),
+        (
+            lambda c: (
+                c["protocols"]["megc2019"]["ststnet"].update(shuffle_labels=True),
+                c.update(audit={"megc2019": ["ststnet"]}),
+            ),
+            "audit.megc2019: row 'ststnet' chooses its epoch by an inner split, or is an alarm",
+        ),
         (lambda c: c["synthetic"].update(length=[16, 12]), "synthetic.length"),
         (lambda c: c.update(run="published"), "published"),
         (lambda c: c["corpora"].update(smick=c["corpora"]["smic"]), "no corpus is called 'smick'"),

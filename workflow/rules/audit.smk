@@ -1,13 +1,13 @@
 # No part of `all`: `snakemake audit` trains the rows that the configuration lists under `audit` once more and looks at
-# the test clips after every epoch, to show what choosing the epoch on them would gain. These are the only jobs that are
-# given training and test subjects; nothing of theirs flows back, and test labels are read by the last rule alone.
+# the test clips after every epoch, to show what choosing the epoch on them would gain. These are the only jobs that see
+# pixels of training and test subjects; nothing of theirs flows back, and test labels are read by the last rule alone.
 
 
 rule audit_fold:
     input:
         unpack(audited_inputs),
-        labels=f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv",
-        test=f"{DATA}/protocols/{{protocol}}/test.csv",
+        labels=TRAINING_LIST,
+        test=TEST_LIST,
     output:
         f"{DATA}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
     params:
@@ -41,10 +41,16 @@ rule audit:
     input:
         epochs=audited,
         labels=lambda _: expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=config.get("audit", {})),
+        run=f"{RESULTS}/run.json",
     output:
-        expand(f"{RESULTS}/audit/{{protocol}}.{{suffix}}", protocol=config.get("audit", {}), suffix=("csv", "md")),
+        expand(f"{RESULTS}/audit/{{protocol}}.csv", protocol=config.get("audit", {})),
+        expand(
+            f"{RESULTS}/audit/{{protocol}}_inflation.{{suffix}}",
+            protocol=config.get("audit", {}),
+            suffix=("md", "csv", "tex", "html"),
+        ),
     params:
-        code=uses("protocols.audit", *protocol_modules("protocols.metrics", "protocols.definitions")),
+        code=uses("protocols.inflation", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/audit.log",
     conda:

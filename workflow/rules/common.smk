@@ -15,9 +15,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.getenv("PYTHONPATH")])))
 
 from pathlib import Path
+from types import SimpleNamespace
 
 from contracts.errors import InputError
 from contracts.provenance import code_digest
+from merba.canary import MODEL as CANARY
 from merba.registry import declaration, module_of
 from preprocess import receipts
 from preprocess.corpora import Source
@@ -33,6 +35,8 @@ SYNTHETIC = "synthetic" in config
 DATA = f"data/{config['run']}"
 RESULTS = f"results/{config['run']}"
 LOGS = f"{DATA}/logs"
+TRAINING_LIST = f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv"
+TEST_LIST = f"{DATA}/protocols/{{protocol}}/test.csv"
 
 
 wildcard_constraints:
@@ -78,14 +82,14 @@ def final_output():
     """Everything `snakemake --cores all` makes."""
     return [
         f"{RESULTS}/run.json",
-        *expand(f"{RESULTS}/tables/{{protocol}}.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
-        *expand(f"{RESULTS}/tables/{{protocol}}_comparisons.{{format}}", protocol=PROTOCOLS, format=("md", "csv", "tex")),
+        *all_tables(),
         *expand(f"{RESULTS}/figures/{{kind}}_{{protocol}}.png", protocol=PROTOCOLS, kind=("intervals", "subjects")),
         *[f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
         *[f"{DATA}/pictures/{corpus}/{subject}.png" for corpus in SUBJECTS for subject in shown(corpus)],
         *[f"{DATA}/quality/{corpus}.png" for corpus in SUBJECTS if RECORDED],
         *[f"{RESULTS}/curves/{protocol}_{model}.csv" for protocol, model in benchmarks()],
         f"{RESULTS}/scores/metrics.json",
+        *expand(f"{RESULTS}/alarms/{{protocol}}.json", protocol=PROTOCOLS),
     ]
 
 
@@ -197,8 +201,8 @@ def fold_named(wildcards):
 
 
 def recipe_of(wildcards):
-    """What the configuration says of one (protocol, model) beyond the model's own recipe."""
-    settings = config["protocols"][wildcards.protocol][wildcards.model] or {}
+    """What the configuration says of one (protocol, row) beyond the model's own recipe."""
+    settings = config["protocols"][wildcards.protocol].get(wildcards.model) or {}
     return dict(sorted({"model": wildcards.model, **settings}.items()))
 
 
@@ -223,8 +227,26 @@ def test_inputs(wildcards):
     return seen_by(wildcards, sorted({one for fold in FOLDS[wildcards.protocol] for one in fold.test}))
 
 
+def canary_folds(wildcards):
+    """Fold -> its training list and caches: what `train` is given for a row of the canary's model."""
+    protocol = wildcards.protocol
+    asked = [SimpleNamespace(protocol=protocol, model=CANARY, fold=fold.name) for fold in FOLDS[protocol]]
+    return {one.fold: [TRAINING_LIST.format(**vars(one)), *training_inputs(one)["caches"]] for one in asked}
+
+
+def canary_inputs(wildcards):
+    """The same for a protocol as files to wait for, and what `predict` is given."""
+    wired = canary_folds(wildcards).values()
+    shown = test_inputs(SimpleNamespace(protocol=wildcards.protocol, model=CANARY))["caches"]
+    return {
+        "lists": [listed for listed, *_ in wired],
+        "training": sorted({path for _, *caches in wired for path in caches}),
+        "caches": shown,
+    }
+
+
 def audited_inputs(wildcards):
-    """The audit's training and test subjects together: the one kind of job that may have both."""
+    """The audit's training and test subjects together: the one kind of job that may see both."""
     fold = fold_named(wildcards)
     return seen_by(wildcards, [*fold.train, *fold.test])
 

@@ -1,4 +1,8 @@
-# Predictions -> scores, tables, figures. Only the scorer reads test labels.
+# Predictions -> scores, tables, figures, and what the report shows of them. Only the scorer and the tables, whose pages
+# name the clips behind each number, read test labels.
+
+
+include: "shown.smk"
 
 
 # Per protocol, the models that only show what little effort reaches.
@@ -7,8 +11,15 @@ FLOORS = {
         model
         for model, settings in models.items()
         if declaration((settings or {}).get("model", model)).paper.fidelity == "floor"
+        # Learning from shuffled labels is an alarm, and no floor that anything should beat.
+        and not (settings or {}).get("shuffle_labels")
     ]
     for protocol, models in config["protocols"].items()
+}
+PAPERS = {
+    model: f"{paper.cite}. {paper.url}"
+    for model in sorted({model for one in config["protocols"].values() for model in models_of(one)})
+    if (paper := declaration(model).paper).cite
 }
 # The scorer's tables of one protocol are `<kind><protocol>.csv`.
 SCORED = ("", "intervals_", "comparisons_", "subjects_")
@@ -25,6 +36,7 @@ rule run_record:
             **RUN.corpora_kind,
             "predictions": {name: list(models) for name, models in config["protocols"].items()},
             "floors": FLOORS,
+            "papers": PAPERS,
             "seeds": config["seeds"],
             "config": without_roots(config),
         },
@@ -58,39 +70,62 @@ rule score:
 
 rule tables:
     input:
+        predictions=prediction_files(),
         scores=expand(f"{RESULTS}/scores/{{kind}}{{protocol}}.csv", kind=SCORED, protocol=PROTOCOLS),
         labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=PROTOCOLS),
         coverage=expand(f"{RESULTS}/labels/{{protocol}}.json", protocol=PROTOCOLS),
         run=f"{RESULTS}/run.json",
         published=published_files(),
+        alarms=expand(f"{RESULTS}/alarms/{{protocol}}.json", protocol=PROTOCOLS),
     output:
-        markdown=report(
-            expand(f"{RESULTS}/tables/{{protocol}}.md", protocol=PROTOCOLS),
-            category="Tables",
-            caption="../report/tables.rst",
-        ),
-        csv=report(
-            expand(f"{RESULTS}/tables/{{protocol}}.csv", protocol=PROTOCOLS),
-            category="Tables",
-            caption="../report/tables.rst",
-        ),
-        latex=expand(f"{RESULTS}/tables/{{protocol}}.tex", protocol=PROTOCOLS),
-        comparisons=report(
-            expand(
-                f"{RESULTS}/tables/{{protocol}}_comparisons.{{format}}", protocol=PROTOCOLS, format=("md", "csv")
-            ),
-            category="Comparisons",
-            caption="../report/comparisons.rst",
-        ),
-        comparisons_latex=expand(f"{RESULTS}/tables/{{protocol}}_comparisons.tex", protocol=PROTOCOLS),
+        table_files([stem for kind in TABLES for _, stem in tables_of(kind)]),
+        pages("scores", "Benchmark (scores)", "all models"),
+        pages("comparisons", "Benchmark (uncertainty)", "comparisons"),
+        pages("classes", "Data", "clips of each class"),
+        pages("subjects", "Benchmark (where it fails)", "accuracy by subject, numbers"),
+        pages("strata", "Benchmark (where it fails)", "by condition of recording"),
+        item(f"{RESULTS}/tables/about.html", "About this run", "about", what="provenance, and whom to cite"),
     params:
-        code=uses("protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions")),
+        code=uses(
+            "protocols.tables", *protocol_modules("protocols.metrics", "protocols.definitions", "protocols.outlines")
+        ),
     log:
         f"{LOGS}/tables.log",
     conda:
         "../../environment.yml"
     script:
         "../scripts/tables.py"
+
+
+rule models:
+    input:
+        run=f"{RESULTS}/run.json",
+    output:
+        table_files(MODEL_TABLES),
+        [
+            item(f"{RESULTS}/tables/{stem}.html", "Models", stem, what=what)
+            for stem, what in MODEL_TABLES.items()
+        ],
+    params:
+        stems=[f"{RESULTS}/tables/{stem}" for stem in MODEL_TABLES],
+        rows=[
+            (protocol, row, {"model": row, **(settings or {})}, len(PROTOCOLS[protocol].classes))
+            for protocol, rows in config["protocols"].items()
+            for row, settings in rows.items()
+        ],
+        code=uses(
+            "merba.describe",
+            "protocols.architecture",
+            "protocols.tables",
+            *{module_of(model) for one in config["protocols"].values() for model in models_of(one)},
+            packages=("torch",),
+        ),
+    log:
+        f"{LOGS}/models.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/models.py"
 
 
 rule figures:
@@ -100,21 +135,18 @@ rule figures:
         run=f"{RESULTS}/run.json",
         published=published_files(),
     output:
-        report(
-            [f"{RESULTS}/figures/confusion_{protocol}_{model}.png" for protocol, model in benchmarks()],
-            category="Confusion matrices",
-            caption="../report/confusion.rst",
-        ),
-        report(
-            expand(f"{RESULTS}/figures/intervals_{{protocol}}.png", protocol=PROTOCOLS),
-            category="Intervals",
-            caption="../report/intervals.rst",
-        ),
-        report(
-            expand(f"{RESULTS}/figures/subjects_{{protocol}}.png", protocol=PROTOCOLS),
-            category="Subjects",
-            caption="../report/subjects.rst",
-        ),
+        pictures("intervals", "Benchmark (uncertainty)", "intervals"),
+        pictures("subjects", "Benchmark (where it fails)", "accuracy by subject"),
+        [
+            item(
+                f"{RESULTS}/figures/confusion_{protocol}_{model}.png",
+                "Benchmark (where it fails)",
+                "confusion",
+                protocol=protocol,
+                what=f"confusion, {model}",
+            )
+            for protocol, model in benchmarks()
+        ],
     params:
         code=uses("protocols.figures", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:

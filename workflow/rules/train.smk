@@ -35,7 +35,7 @@ for name, folds in FOLDS.items():
 rule train:
     input:
         unpack(training_inputs),
-        labels=f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv",
+        labels=TRAINING_LIST,
     output:
         checkpoint=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.pt",
         curve=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
@@ -54,7 +54,7 @@ rule train:
 rule predict:
     input:
         unpack(test_inputs),
-        test=f"{DATA}/protocols/{{protocol}}/test.csv",
+        test=TEST_LIST,
         checkpoints=checkpoints,
     output:
         f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",

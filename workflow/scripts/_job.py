@@ -13,6 +13,11 @@ import threadpoolctl
 from contracts.clips import read_clips
 from contracts.errors import InputError
 
+# Snakemake lets scripts import their neighbours by putting their folder first. This file is the only one they
+# want: another package that looks for one named apex or audit must not find, and run, a script of ours.
+_HERE = Path(__file__).parent
+sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != _HERE.resolve()]
+
 
 @contextlib.contextmanager
 def logged(snakemake) -> Iterator[None]:
@@ -58,7 +63,8 @@ def clips_of(snakemake) -> pd.DataFrame:
 
 def fold_arguments(snakemake) -> list[str]:
     """Which fold of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
-    overrides = {key: value for key, value in snakemake.params.recipe.items() if key not in ("model", "size")}
+    of_the_row = "model", "size", "shuffle_labels"
+    overrides = {key: value for key, value in snakemake.params.recipe.items() if key not in of_the_row}
     arguments = ["--model", snakemake.params.recipe["model"], "--overrides", json.dumps(overrides)]
     arguments += ["--classes", *snakemake.params.classes, "--fold", snakemake.wildcards.fold]
     return [*arguments, "--list", snakemake.input.labels]

@@ -8,4 +8,6 @@ with logged(snakemake):
     files, made = snakemake.input, snakemake.output
     arguments = [*fold_arguments(snakemake), *pixels(files), "--seeds", snakemake.wildcards.seed]
     arguments += ["--checkpoints", made.checkpoint, "--log", made.curve]
+    if snakemake.params.recipe.get("shuffle_labels"):
+        arguments.append("--shuffle-labels")
     main([*arguments, "--threads", str(snakemake.threads)])

@@ -1,0 +1,82 @@
+"""The same scores on parts of the clips that differ in one condition of recording: DFME's frame rates."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from protocols.assemble import Estimate
+from protocols.base import Protocol, subject_of
+from protocols.layout import INTERVAL, NONE, Cell, Grid, estimates_text, heading
+from protocols.runs import find_predictions, read_labels, read_run
+from protocols.scores import read_outcomes
+from protocols.subjects import make_sample, uncertainty
+
+
+def lay_out_strata(protocol: Protocol, results: str | Path) -> Grid:
+    """Model | a column for each stratum of each part that has clips.
+
+    Raises:
+        InputError: predictions or labels are missing or malformed.
+    """
+    run, labels = read_run(results), read_labels(results, protocol)
+    files = find_predictions(results)[protocol.name]
+    stratum = labels.clip_id.map(subject_of).map(_stratum_of(protocol))
+    sizes = labels.groupby(["part", stratum]).size()
+    columns = [
+        (part, name)
+        for part in protocol.parts
+        for name in protocol.strata
+        if any((group, name) in sizes.index for group in part.groups)
+    ]
+    rows = []
+    for model in (run.models or {}).get(protocol.name, list(files)):
+        estimates = _estimates(read_outcomes(files[model], labels, protocol), protocol)
+        cells = [estimates.get((name, part.name)) for part, name in columns]
+        rows.append([Cell(model), *(Cell(estimates_text(one) if one else NONE) for one in cells)])
+    metrics = " / ".join(map(str.upper, protocol.metrics))
+    headings = [
+        f"{part.title}, {name} (n={sum(sizes.get((group, name), 0) for group in part.groups)})"
+        for part, name in columns
+    ]
+    return Grid(
+        title=f"{protocol.title}: by {protocol.strata_are}",
+        remarks=[
+            run.remark,
+            f"Cells are {metrics} of the subjects of one {protocol.strata_are}, who differ from the "
+            "others in more than that: a difference between columns is no effect of it alone.",
+            INTERVAL,
+        ],
+        blocks=[("", 1), (heading(run), len(columns))],
+        headings=["Model", *headings],
+        rows=rows,
+        footnotes=[],
+    )
+
+
+def _stratum_of(protocol: Protocol) -> dict[str, str]:
+    return {subject: name for name, subjects in protocol.strata.items() for subject in subjects}
+
+
+def _estimates(outcomes: pd.DataFrame, protocol: Protocol) -> Mapping[tuple[str, str], list[Estimate]]:
+    """(stratum, part) -> an estimate for each of the protocol's metrics, of one model."""
+    estimates: dict[tuple[str, str], list[Estimate]] = {}
+    subjects = outcomes.clip_id.map(subject_of)
+    for name, members in protocol.strata.items():
+        own = outcomes[subjects.isin(members)]
+        if own.empty:
+            continue
+        intervals, _ = uncertainty(make_sample({"": own}, protocol), protocol)
+        found = intervals.set_index(["part", "metric"])
+        for part in dict.fromkeys(intervals.part):
+            rows = [found.loc[(part, metric)] for metric in protocol.metrics]
+            estimates[name, part] = [Estimate(row["mean"], _given(row.sd), _bounds(row)) for row in rows]
+    return estimates
+
+
+def _given(number: float) -> float | None:
+    return None if pd.isna(number) else number
+
+
+def _bounds(row: pd.Series) -> tuple[float, float] | None:
+    return None if pd.isna(row.low) else (row.low, row.high)

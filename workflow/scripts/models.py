@@ -1,0 +1,32 @@
+"""The run's networks, described by merba -> tables: Table I."""
+
+from pathlib import Path
+
+from _job import logged, progress
+
+from merba.describe import describe
+from merba.registry import declaration
+from protocols.architecture import Described, lay_out_models, lay_out_stages
+from protocols.page import page
+from protocols.runs import read_run
+from protocols.tables import plain_frame, write_table
+
+# Of the row, not of its model.
+_ROW_KEYS = ("model", "size", "shuffle_labels")
+
+
+def described(protocol, row, recipe, classes):
+    """One row of the configuration, as `protocols.architecture` takes it."""
+    overrides = {key: value for key, value in recipe.items() if key not in _ROW_KEYS}
+    table, _ = describe(recipe["model"], recipe.get("size"), classes, overrides)
+    paper = declaration(recipe["model"]).paper
+    return Described(protocol, row, recipe["model"], paper.fidelity, paper.cite, table)
+
+
+with logged(snakemake):
+    run = read_run(Path(snakemake.input.run).parent)
+    rows = [described(*one) for one in progress(snakemake.params.rows, "row")]
+    for stem, lay_out in zip(snakemake.params.stems, (lay_out_models, lay_out_stages), strict=True):
+        grid = lay_out(run, rows)
+        for path in write_table(Path(stem), grid, plain_frame(grid), page(grid)):
+            print(path)
