@@ -27,7 +27,7 @@ from protocols import get_protocol
 from protocols.base import Protocol
 from protocols.cli import run_command
 from protocols.metrics import get_metric, list_metrics
-from protocols.runs import read_labels
+from protocols.runs import read_labels, read_record, read_run
 from protocols.scores import DECIMALS, count
 
 RULES = {"last": "honest", "best common": "leaky", "best on test subject": "leaky"}
@@ -42,8 +42,12 @@ def audit_run(results: str | Path) -> list[Path]:
     """
     folder = Path(results) / "audit"
     files: dict[str, dict[str, list[Path]]] = {}
+    asked, seeds = read_record(results).get("config", {}).get("audit"), read_run(results).seeds
     for path in sorted(folder.glob("*/*/seed*.csv")):
-        files.setdefault(path.parts[-3], {}).setdefault(path.parts[-2], []).append(path)
+        protocol, model, seed = path.parts[-3], path.parts[-2], int(path.stem.removeprefix("seed"))
+        # What an earlier configuration left behind does not count; run.json says what belongs to the run.
+        if (asked is None or model in asked.get(protocol, ())) and (seeds is None or seed in seeds):
+            files.setdefault(protocol, {}).setdefault(model, []).append(path)
     if not files:
         raise InputError("nothing was audited", file=folder, cure="run `snakemake audit` first")
     written = []

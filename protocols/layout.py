@@ -99,7 +99,8 @@ def _remarks(table: Table) -> list[str]:
         f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
         + ("; this run's are mean ± standard deviation over seeds." if several else "."),
         INTERVAL,
-        "This run: frozen recipe, last epoch."
+        "This run: frozen recipe, last epoch; where a row says `selection: nested`, an inner split of the "
+        "training subjects chose how many epochs."
         + (
             " Published: as printed, corrected where a footnote says so; Epoch tells how theirs was chosen."
             if table.outline.published

@@ -29,8 +29,9 @@ def markdown(grid: Grid) -> str:
         f"{block}<br>{heading}" if block else heading
         for block, heading in zip(blocks, grid.headings, strict=True)
     ]
-    run = grid.blocks[-1][0]
-    lines = [f"# {_md(grid.title)}", "", f"**{_md(run)}.** **{_md(grid.remarks[0])}**", ""]
+    last, remark = grid.blocks[-1][0], grid.remarks[0]
+    lead = f"{last}. {remark}" if last.startswith("This run") else remark
+    lines = [f"# {_md(grid.title)}", "", f"**{_md(lead)}**", ""]
     lines += [f"* {_md(remark)}" for remark in grid.remarks[1:]] + [""]
     lines += [_md_row([_md(heading) for heading in headings])]
     lines += [_md_row(["---" if k in grid.words else "---:" for k in range(len(headings))])]

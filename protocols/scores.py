@@ -1,4 +1,4 @@
-"""Scores of a run, pooled over all folds: the only place where labels meet predictions.
+"""Scores of a run, pooled over all folds: where labels first meet predictions, after all training.
 
     python -m protocols.scores --results results/demo
 

@@ -52,7 +52,7 @@ def list_outlines() -> list[Outline]:
 def outlines_of(protocol: Protocol, models: Collection[str]) -> list[Outline]:
     """The tables of a run with these rows under a protocol; the protocol's own comes first."""
     fitting = [one for one in list_outlines() if one.protocol.name == protocol.name]
-    shown = [one for one in fitting if any(model in models for _, model in one.rows)]
+    shown = [one for one in fitting if one.rows is None or any(model in models for _, model in one.rows)]
     return [own_outline(protocol), *shown]
 
 

@@ -22,6 +22,11 @@ ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
 ABLATIONS = yaml.safe_load((ROOT / "config" / "ablations.yaml").read_text())
 ROWS = ABLATIONS["protocols"]["dfme"]
+COMPANY = {
+    "kernel_ridge",
+    "majority",
+    "kernel_ridge_shuffled",
+}  # floors and an alarm, in no table of the paper
 OUTLINES = {one.name: one for one in list_outlines()}
 
 
@@ -48,7 +53,7 @@ def ablated(tmp_path_factory):
 def test_the_configuration_is_sound_and_has_every_row_of_every_outline():
     configured(ABLATIONS, "config/ablations.yaml")
     wanted = {model for outline in OUTLINES.values() for _, model in outline.rows if model}
-    assert set(ROWS) == wanted
+    assert set(ROWS) == wanted | COMPANY
 
 
 def test_ablations_differ_from_the_proposed_row_in_one_thing():
@@ -56,6 +61,8 @@ def test_ablations_differ_from_the_proposed_row_in_one_thing():
     proposed = {"model": "merba_base", "size": 224, "epochs": 200, "head": "dgcm"}
     varied = {"extent": {"extractor", "attention"}, "scan": {"fusion", "orders", "share_mixer"}}
     for name, settings in ROWS.items():
+        if name in COMPANY:
+            continue
         assert proposed.items() <= settings.items(), name
         assert set(settings) - set(proposed) <= varied[name.partition("_")[0]], name
         assert settings.get("fusion", "mean") == "mean"

@@ -41,13 +41,12 @@ rule audit:
     input:
         epochs=audited,
         labels=lambda _: expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=config.get("audit", {})),
-        run=f"{RESULTS}/run.json",
     output:
         expand(f"{RESULTS}/audit/{{protocol}}.csv", protocol=config.get("audit", {})),
         expand(
             f"{RESULTS}/audit/{{protocol}}_inflation.{{suffix}}",
             protocol=config.get("audit", {}),
-            suffix=("md", "csv", "tex", "html"),
+            suffix=FORMS,
         ),
     params:
         code=uses("protocols.inflation", *protocol_modules("protocols.metrics", "protocols.definitions")),

@@ -202,6 +202,8 @@ def fold_named(wildcards):
 
 def recipe_of(wildcards):
     """What the configuration says of one (protocol, row) beyond the model's own recipe."""
+    if wildcards.model == "canary":
+        return {"model": CANARY}
     settings = config["protocols"][wildcards.protocol].get(wildcards.model) or {}
     return dict(sorted({"model": wildcards.model, **settings}.items()))
 
@@ -230,14 +232,14 @@ def test_inputs(wildcards):
 def canary_folds(wildcards):
     """Fold -> its training list and caches: what `train` is given for a row of the canary's model."""
     protocol = wildcards.protocol
-    asked = [SimpleNamespace(protocol=protocol, model=CANARY, fold=fold.name) for fold in FOLDS[protocol]]
+    asked = [SimpleNamespace(protocol=protocol, model="canary", fold=fold.name) for fold in FOLDS[protocol]]
     return {one.fold: [TRAINING_LIST.format(**vars(one)), *training_inputs(one)["caches"]] for one in asked}
 
 
 def canary_inputs(wildcards):
     """The same for a protocol as files to wait for, and what `predict` is given."""
     wired = canary_folds(wildcards).values()
-    shown = test_inputs(SimpleNamespace(protocol=wildcards.protocol, model=CANARY))["caches"]
+    shown = test_inputs(SimpleNamespace(protocol=wildcards.protocol, model="canary"))["caches"]
     return {
         "lists": [listed for listed, *_ in wired],
         "training": sorted({path for _, *caches in wired for path in caches}),
@@ -246,7 +248,8 @@ def canary_inputs(wildcards):
 
 
 def audited_inputs(wildcards):
-    """The audit's training and test subjects together: the one kind of job that may see both."""
+    """The audit's training and test subjects together; but for the canary, which looks at ids alone, no other
+    job may have both."""
     fold = fold_named(wildcards)
     return seen_by(wildcards, [*fold.train, *fold.test])
 

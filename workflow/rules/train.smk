@@ -1,7 +1,7 @@
 # Caches or sequences -> predictions. A fold's training job is given neither its test subjects' nor any test label.
 
 
-LEARNING = ("torch", "numpy", "scikit-learn")
+LEARNING = ("torch", "timm", "numpy", "scikit-learn")
 
 for name, folds in FOLDS.items():
 

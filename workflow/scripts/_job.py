@@ -13,10 +13,10 @@ import threadpoolctl
 from contracts.clips import read_clips
 from contracts.errors import InputError
 
-# Snakemake lets scripts import their neighbours by putting their folder first. This file is the only one they
-# want: another package that looks for one named apex or audit must not find, and run, a script of ours.
-_HERE = Path(__file__).parent
-sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != _HERE.resolve()]
+# Snakemake lets scripts import their neighbours by putting their folder first, as it is and as a copy in its
+# cache. This file is the only one they want: another package that looks for one named apex or audit must not
+# find, and run, a script of ours.
+sys.path[:] = [one for one in sys.path if Path(os.path.normpath(one)).parts[-2:] != ("workflow", "scripts")]
 
 
 @contextlib.contextmanager
