@@ -36,8 +36,8 @@ def about_page(results: str | Path) -> str:
     body = [
         f"<h1>Run {escape(run.name)}</h1>",
         f"<p><strong>{escape(run.remark)}</strong></p>",
-        "<p>Scores are pooled over all folds before any ratio is taken; the recipe was frozen in advance, and "
-        "no epoch is chosen by a test subject; no training is given its test subject's data.</p>",
+        "<p>Scores are pooled over all folds before any ratio is taken; the recipe was frozen in advance, "
+        "and no epoch is chosen by a test subject; no training is given its test subject's data.</p>",
         "<h2>Provenance</h2>",
         _facts(facts),
         "<h2>Please cite</h2>",

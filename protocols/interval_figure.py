@@ -12,12 +12,14 @@ from protocols.runs import Run
 OURS, FLOOR, PRINTED = "#0072B2", "#555555", "#D55E00"
 _OURS = "this run"
 _FLOOR = "this run, floor"
+_ALARM = "this run, alarm: shuffled labels"
 _LINE = "best floor"
 _PUBLISHED = "published"
 _LEAKY = "published, leaky: epoch chosen on the test subject"
 _MARKS = {
     _OURS: {"marker": "o", "color": OURS},
     _FLOOR: {"marker": "s", "color": FLOOR},
+    _ALARM: {"marker": "x", "color": PRINTED},
     _LINE: {"linestyle": "--", "linewidth": 0.8, "color": FLOOR},
     _PUBLISHED: {"marker": "D", "s": 26, "edgecolors": PRINTED},
     _LEAKY: {"marker": "X", "s": 46, "edgecolors": PRINTED},
@@ -56,13 +58,15 @@ def interval_figure(protocol: Protocol, rows: list[Row], run: Run) -> Figure:
 
 
 def _panel(axes, protocol: Protocol, part: Part, rows: list[Row], run: Run, printed: bool) -> None:
-    key, floors = (part.name, protocol.metrics[0]), run.floors.get(protocol.name, ())
+    key = part.name, protocol.metrics[0]
+    kinds = dict.fromkeys(run.floors.get(protocol.name, ()), _FLOOR)
+    kinds |= dict.fromkeys(run.alarms.get(protocol.name, ()), _ALARM)
     scores = {row.model: row.measured[key].value for row in rows if key in row.measured}
     if floor := best_floor(run, protocol, scores):
         axes.axvline(scores[floor], zorder=1, label=_LINE, **_MARKS[_LINE])
     for y, row in enumerate(rows):
         if one := row.measured.get(key):
-            label = _FLOOR if row.model in floors else _OURS
+            label = kinds.get(row.model, _OURS)
             reach = None
             if one.bounds:
                 # A percentile interval may end short of the mean, and a bar has no negative length.

@@ -38,8 +38,9 @@ def subject_figure(protocol: Protocol, subjects: pd.DataFrame, run: Run) -> Figu
     bars.tick_params(axis="y", labelsize=7)
     bars.tick_params(axis="x", length=0)
     image = cells.imshow(shares, cmap=COLOURS, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    floors = run.floors.get(protocol.name, ())
-    names = [f"{model} (floor)" if model in floors else model for model in models]
+    kinds = dict.fromkeys(run.floors.get(protocol.name, ()), " (floor)")
+    kinds |= dict.fromkeys(run.alarms.get(protocol.name, ()), " (alarm)")
+    names = [model + kinds.get(model, "") for model in models]
     cells.set_yticks(range(len(models)), names, fontsize=8)
     own = [subject.rpartition("/")[2] for subject in across.subject]
     cells.set_xticks(range(len(own)), own, rotation=90, fontsize=6)
