@@ -36,7 +36,13 @@ PROTOCOL = get_protocol("megc2019")
 # Presets are one network: the demo's stands for all, as the demo configures it.
 MODELS = [*(name for name in list_models() if name not in ("majority", "stratified") and "merba" not in name)]
 MODELS += ["merba_tiny"]
-AT_THIS_SIZE = {"meplan_reading": {"epochs": 20, "flip": "negate_u", "width": 16, "batch": 8, "memory": 0.8}}
+AT_THIS_SIZE = {
+    "meplan_reading": {"epochs": 12, "flip": "negate_u", "width": 16, "batch": 8, "memory": 0.8},
+    "mfdan_reading": {"epochs": 12},
+    "convnext_flow": {"epochs": 24},
+    "mambavision_b": {"epochs": 14},
+    "featref": {"epochs": 20},
+}
 
 
 @pytest.fixture(scope="module")
