@@ -27,6 +27,12 @@ class Estimate:
     sd: float | None
     bounds: tuple[float, float] | None
 
+    @classmethod
+    def of(cls, row: "pd.Series | dict") -> "Estimate":
+        """From a row of `scores/intervals_<protocol>.csv`: its `mean`, `sd`, `low` and `high`."""
+        sd = None if pd.isna(row["sd"]) else row["sd"]
+        return cls(row["mean"], sd, None if pd.isna(row["low"]) else (row["low"], row["high"]))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -93,14 +99,7 @@ def make_rows(outline: Outline, results: str | Path, published: str | Path) -> l
 
 
 def _estimates(scores: pd.DataFrame) -> dict[tuple[str, str], Estimate]:
-    return {
-        (row.part, row.metric): Estimate(
-            row.value,
-            None if pd.isna(row.sd) else row.sd,
-            None if pd.isna(row.low) else (row.low, row.high),
-        )
-        for row in scores.rename(columns={"mean": "value"}).itertuples()
-    }
+    return {(row["part"], row["metric"]): Estimate.of(row) for row in scores.to_dict("records")}
 
 
 def _read_intervals(results: str | Path, protocol: Protocol) -> pd.DataFrame:

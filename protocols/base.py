@@ -72,6 +72,11 @@ class Protocol:
         """The corpora whose clip tables the protocol needs."""
         return tuple(self.subjects)
 
+    @property
+    def group_titles(self) -> dict[str, str]:
+        """Title of each group that is a reported part by itself."""
+        return {part.groups[0]: part.title for part in self.parts if len(part.groups) == 1}
+
     def label(self, row: Any) -> str:
         """Class of one clip-table row.
 

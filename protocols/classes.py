@@ -15,14 +15,13 @@ def lay_out_classes(protocol: Protocol, results: str | Path) -> Grid:
         InputError: the labels are missing or malformed.
     """
     run, coverage = read_run(results), read_coverage(results, protocol)
-    titles = {part.groups[0]: part.title for part in protocol.parts if len(part.groups) == 1}
     # The account of an older run lacks the classes; test clips can be counted, training clips no longer.
     tested = {
         group: [int((labels == name).sum()) for name in protocol.classes]
         for group, labels in read_labels(results, protocol).groupby("part").label
     }
     rows = []
-    for name, groups in _lines(protocol, titles):
+    for name, groups in _lines(protocol):
         here = {group: coverage.groups[group] for group in groups}
         full = [sum(counts) for counts in zip(*(protocol.counts[group] for group in groups), strict=True)]
         counts = [one.counts or tested.get(group) for group, one in here.items()]
@@ -48,10 +47,10 @@ def lay_out_classes(protocol: Protocol, results: str | Path) -> Grid:
     )
 
 
-def _lines(protocol: Protocol, titles: dict[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _lines(protocol: Protocol) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The groups in the protocol's order, and below them the parts that unite several."""
     for group in protocol.counts:
-        yield titles.get(group, group.capitalize()), (group,)
+        yield protocol.group_titles.get(group, group.capitalize()), (group,)
     for part in protocol.parts:
         if len(part.groups) > 1:
             yield part.title, part.groups

@@ -24,7 +24,6 @@ def clips_behind(
         InputError: predictions or labels are missing or malformed.
     """
     files, labels = find_predictions(results).get(protocol.name, {}), read_labels(results, protocol)
-    titles = {part.groups[0]: part.title for part in protocol.parts if len(part.groups) == 1}
     lines, places = [], []
     for model, title in models.items():
         if model not in files:
@@ -34,7 +33,9 @@ def clips_behind(
         lines.append(f'<h2 id="{escape(places[-1])}">{escape(title)}: clip by clip</h2>')
         for group, clips in outcomes.groupby("part", sort=False):
             places.append(place_of(model, (group,)))
-            lines.append(f'<h3 id="{escape(places[-1])}">{escape(titles.get(group, group))}</h3>')
+            lines.append(
+                f'<h3 id="{escape(places[-1])}">{escape(protocol.group_titles.get(group, group))}</h3>'
+            )
             lines += _subjects(clips, len(files[model]))
     if lines:
         lines.insert(0, _legend(max(map(len, files.values()))))

@@ -152,11 +152,7 @@ def _score(intervals: pd.DataFrame, run: str, part: str, metrics: Sequence[str])
     own = intervals[(intervals.model == run) & (intervals.part == part)].set_index("metric")
     if own.empty:
         return NONE
-    estimates = []
-    for row in (own.loc[metric] for metric in metrics):
-        bounds = None if pd.isna(row.low) else (row.low, row.high)
-        estimates.append(Estimate(row["mean"], None if pd.isna(row.sd) else row.sd, bounds))
-    return estimates_text(estimates)
+    return estimates_text([Estimate.of(own.loc[metric]) for metric in metrics])
 
 
 def _difference(pairs: pd.DataFrame, run: str, first: str) -> list[str]:

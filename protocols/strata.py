@@ -69,14 +69,5 @@ def _estimates(outcomes: pd.DataFrame, protocol: Protocol) -> Mapping[tuple[str,
         intervals, _ = uncertainty(make_sample({"": own}, protocol), protocol)
         found = intervals.set_index(["part", "metric"])
         for part in dict.fromkeys(intervals.part):
-            rows = [found.loc[(part, metric)] for metric in protocol.metrics]
-            estimates[name, part] = [Estimate(row["mean"], _given(row.sd), _bounds(row)) for row in rows]
+            estimates[name, part] = [Estimate.of(found.loc[(part, metric)]) for metric in protocol.metrics]
     return estimates
-
-
-def _given(number: float) -> float | None:
-    return None if pd.isna(number) else number
-
-
-def _bounds(row: pd.Series) -> tuple[float, float] | None:
-    return None if pd.isna(row.low) else (row.low, row.high)

@@ -57,12 +57,11 @@ def subject_figure(protocol: Protocol, subjects: pd.DataFrame, run: Run) -> Figu
 
 def _separate(bars, cells, across: pd.DataFrame, protocol: Protocol) -> None:
     """A line between groups, and each group's title over its subjects."""
-    titles = {part.groups[0]: part.title for part in protocol.parts if len(part.groups) == 1}
     groups = across.part.to_numpy()
     for group in dict.fromkeys(groups):
         members = np.flatnonzero(groups == group)
         bars.annotate(
-            titles.get(group, group),
+            protocol.group_titles.get(group, group),
             (members.mean(), 1.05),
             xycoords=("data", "axes fraction"),
             ha="center",

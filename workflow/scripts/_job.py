@@ -61,11 +61,15 @@ def clips_of(snakemake) -> pd.DataFrame:
     return clips[own & ~clips.clip_id.isin(snakemake.params.exclude)]
 
 
+def overrides_of(recipe: dict) -> dict:
+    """What a row of the configuration says of its model, without what it says of itself."""
+    return {key: value for key, value in recipe.items() if key not in ("model", "size", "shuffle_labels")}
+
+
 def fold_arguments(snakemake) -> list[str]:
     """Which fold of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
-    of_the_row = "model", "size", "shuffle_labels"
-    overrides = {key: value for key, value in snakemake.params.recipe.items() if key not in of_the_row}
-    arguments = ["--model", snakemake.params.recipe["model"], "--overrides", json.dumps(overrides)]
+    recipe = snakemake.params.recipe
+    arguments = ["--model", recipe["model"], "--overrides", json.dumps(overrides_of(recipe))]
     arguments += ["--classes", *snakemake.params.classes, "--fold", snakemake.wildcards.fold]
     return [*arguments, "--list", snakemake.input.labels]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _job import logged, progress
+from _job import logged, overrides_of, progress
 
 from merba.describe import describe
 from merba.registry import declaration
@@ -11,14 +11,10 @@ from protocols.page import page
 from protocols.runs import read_run
 from protocols.tables import plain_frame, write_table
 
-# Of the row, not of its model.
-_ROW_KEYS = ("model", "size", "shuffle_labels")
-
 
 def described(protocol, row, recipe, classes):
     """One row of the configuration, as `protocols.architecture` takes it."""
-    overrides = {key: value for key, value in recipe.items() if key not in _ROW_KEYS}
-    table, _ = describe(recipe["model"], recipe.get("size"), classes, overrides)
+    table, _ = describe(recipe["model"], recipe.get("size"), classes, overrides_of(recipe))
     paper = declaration(recipe["model"]).paper
     return Described(protocol, row, recipe["model"], paper.fidelity, paper.cite, table)
 
