@@ -18,7 +18,8 @@ def code_digest(*modules: str) -> str:
     Snakemake notices an edited script but not an edited package (its `code` trigger stops at the script), so
     each rule carries this as a parameter: editing `preprocess/flow.py` reruns what it feeds and nothing else.
     Imports are read from the source, never executed; modules found by name at run time (registries) must be
-    named by the caller. Data files (CSV, JSON) beside a module count as part of it.
+    named by the caller. Data files (CSV, JSON) beside a module and its kernel (a C++ file of its name) count as
+    part of it.
 
     Raises:
         ModuleNotFoundError: a named module is not in the project.
@@ -37,6 +38,7 @@ def code_digest(*modules: str) -> str:
         for file in _files_of(name):
             files.add(file)
             files.update(path for path in file.parent.iterdir() if path.suffix in (".csv", ".json"))
+            files.update(path for path in [file.with_suffix(".cpp")] if path.is_file())
             waiting.extend(_imports(file, name))
     digest = hashlib.sha256()
     for file in sorted(files):

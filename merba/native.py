@@ -1,0 +1,82 @@
+"""Loops for the CPU that PyTorch's operations cannot fuse, in C++, compiled by the machine's own compiler.
+
+A kernel is a `.cpp` file with plain C functions beside the module of the same name that calls it. That module
+also has the same computation in PyTorch, which tests compare it with and which runs wherever no compiler is
+found: nothing needs a kernel, it is only slower without. Compiled libraries are kept in the user's cache
+folder, one for each source, compiler and processor.
+
+`MERBA_NATIVE=0` leaves all kernels out.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+VARIABLE = "MERBA_NATIVE"
+# Sums may be reordered, as every BLAS does; infinities and NaN must still be told apart, so no -ffast-math.
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fassociative-math",
+         "-fno-signed-zeros", "-freciprocal-math", "-fPIC", "-shared")  # fmt: skip
+
+
+@functools.cache
+def library(module: str) -> ctypes.CDLL | None:
+    """The compiled `.cpp` beside a module, or None where it cannot be had: no compiler, or `MERBA_NATIVE=0`.
+
+    A compiler that fails is reported on stderr, once a process.
+
+    Args:
+        module: the caller's `__file__`.
+    """
+    if os.environ.get(VARIABLE, "1") == "0":
+        return None
+    compiler = _compiler()
+    if compiler is None:
+        return None
+    source = Path(module).with_suffix(".cpp")
+    made = _cache_folder() / f"{source.stem}-{_digest(source, compiler)}.so"
+    try:
+        if not made.is_file():
+            made.parent.mkdir(parents=True, exist_ok=True)
+            # Several jobs may compile at once: each beside, the last to rename wins, and all are alike.
+            partial = made.with_suffix(f".{os.getpid()}.partial")
+            command = [compiler, *FLAGS, str(source), "-o", str(partial)]
+            subprocess.run(command, check=True, capture_output=True, text=True)
+            partial.rename(made)
+        return ctypes.CDLL(str(made))
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        cause = said[0] if said else "no message"
+        print(f"{source.name} could not be compiled, PyTorch takes its place: {cause}", file=sys.stderr)
+        return None
+
+
+def _compiler() -> str | None:
+    """Path of the first C++ compiler there is; `CXX` names another."""
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["c++", "g++", "clang++"]
+    return next((found for found in map(shutil.which, names) if found), None)
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "merba"
+
+
+def _digest(source: Path, compiler: str) -> str:
+    """Of everything that decides what the library holds, the processor among it."""
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    parts = [source.read_text(), *FLAGS, compiler, version, _processor()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    """What `-march=native` looks at, as far as it can be read."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
