@@ -18,7 +18,7 @@ def code_digest(*modules: str) -> str:
     Snakemake notices an edited script but not an edited package (its `code` trigger stops at the script), so
     each rule carries this as a parameter: editing `preprocess/flow.py` reruns what it feeds and nothing else.
     Imports are read from the source, never executed; modules found by name at run time (registries) must be
-    named by the caller. Data files (CSV, JSON) beside a module and its kernel (a C++ file of its name) count as
+    named by the caller. Data files (CSV, JSON) beside a module and its kernel (C++, of its name) count as
     part of it.
 
     Raises:

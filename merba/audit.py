@@ -1,7 +1,7 @@
 """What choosing the epoch on the test subject would have gained: `python -m merba.audit --help`.
 
-Trains a fold exactly as `merba.train` does and writes down, after every epoch, what the model of that moment
-says of the fold's test clips. It is given no test label and chooses nothing; `protocols.audit` reads off the
+Trains folds exactly as `merba.train` does and writes down, after every epoch, what the model of that moment
+says of its fold's test clips. It is given no test label and chooses nothing; `protocols.audit` reads off the
 last epoch, which is the honest result, and the best one, which is the leaky one. Its output is no prediction
 of the benchmark, and no other command reads it: a row for each test clip, whose `predicted` is a word of one
 digit an epoch, the index of the class that it is given after that epoch.
@@ -13,7 +13,7 @@ import sys
 from contracts.errors import InputError
 from contracts.files import write_csv
 from merba.commands import add_input_arguments, add_machine_arguments, report, set_up_torch
-from merba.train import add_fold_arguments, parse_overrides, report_to_stderr
+from merba.train import add_fold_arguments, check_one_each, lists_of, parse_overrides, report_to_stderr
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     add_input_arguments(parser, "the training and the test subjects")
     parser.add_argument("--test", required=True, help="CSV of test clips: clip_id, fold")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--out", required=True, help="CSV to write: clip_id, fold, predicted")
+    parser.add_argument("--out", nargs="+", required=True, help="each fold's CSV: clip_id, fold, predicted")
     add_machine_arguments(parser)
     return parser
 
@@ -35,39 +35,49 @@ def main(argv: list[str] | None = None) -> None:
             epoch is already chosen otherwise.
     """
     args = _parser().parse_args(argv)
-    overrides = parse_overrides(args.overrides)
+    lists, overrides = lists_of(args), parse_overrides(args.overrides)
+    check_one_each("--out", args.out, args.fold, "fold")
     device = set_up_torch(args.threads, args.device)
 
-    import pandas as pd
-
     from merba.data import read_list
-    from merba.fold import Fold
+    from merba.fold import read_folds
     from merba.inputs import load_inputs
-    from merba.predict import check_unseen, decide
+    from merba.predict import check_unseen
 
-    fold = Fold.read(args.model, overrides, args.classes, args.fold, args.list, args.caches, args.sequences)
-    listed = read_list(args.test, ("clip_id", "fold"))
-    clips = [clip for clip, name in zip(*listed.values(), strict=True) if name == args.fold]
-    if len(fold.classes) > 10:
+    folds = read_folds(args.model, overrides, args.classes, lists, args.caches, args.sequences)
+    if len(args.classes) > 10:
         raise InputError("more than ten classes", clip="--classes", cure="audit a smaller protocol")
-    if fold.recipe.selection != "last":
+    if folds[0].recipe.selection != "last":
         raise InputError(
             f"{args.model} chooses its epoch by an inner split, and no two folds have as many",
             clip="selection",
             cure="audit it with selection `last`",
         )
-    if not clips:
-        raise InputError(f"no test clips of fold {args.fold}", file=args.test, cure="check --fold")
-    check_unseen(args.fold, fold.clip_ids, clips, args.list)
-    shown = load_inputs(args.model, clips, args.caches, args.sequences, args.test)
+    listed = read_list(args.test, ("clip_id", "fold"))
+    tested = [[c for c, name in zip(*listed.values(), strict=True) if name == fold.name] for fold in folds]
+    for fold, clips in zip(folds, tested, strict=True):
+        if not clips:
+            raise InputError(f"no test clips of fold {fold.name}", file=args.test, cure="check --fold")
+        check_unseen(fold.name, fold.clip_ids, clips, lists[fold.name])
+    for fold, clips, path in zip(folds, tested, args.out, strict=True):
+        shown = load_inputs(args.model, clips, args.caches, args.sequences, args.test)
+        _look(fold, args.seed, device, clips, shown, path)
+
+
+def _look(fold, seed: int, device, clips: list[str], shown, path: str) -> None:
+    """Train a fold, and write what its model says after every epoch of the clips it is shown."""
+    import pandas as pd
+
+    from merba.predict import decide
+
     after: list[list[str]] = []
 
     def look(epoch: int, model, normaliser) -> None:
         after.append([str(k) for k in decide(model, normaliser, shown, device)[0]])
 
-    fold.train(args.seed, device, [], watch=look, report=report_to_stderr(args.seed))
+    fold.train(seed, device, [], watch=look, report=report_to_stderr(f"fold {fold.name} seed {seed}"))
     predicted = ["".join(epochs) for epochs in zip(*after, strict=True)]
-    write_csv(pd.DataFrame({"clip_id": clips, "fold": args.fold, "predicted": predicted}), args.out)
+    write_csv(pd.DataFrame({"clip_id": clips, "fold": fold.name, "predicted": predicted}), path)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""One fold of one model: its training clips as read, and a model trained on them.
+"""A fold of one model: its training clips as read, and a model trained on them; folds of a pack read at once.
 
-It knows training clips and their labels. Test clips can be shown to a model only by a caller that passes
+A fold knows training clips and their labels. Test clips can be shown to a model only by a caller that passes
 `watch` to `train`, as the audit does; the ordinary commands pass none.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,37 +61,9 @@ class Fold:
         """From the list of training clips (clip_id, label) and the files of their subjects.
 
         Raises:
-            InputError: unknown model or key, a label that is no class, or files that do not hold the clips.
+            InputError: as `read_folds`.
         """
-        recipe = resolve(model, overrides)
-        if recipe.options.get("head") == "dgcm" and tuple(classes) != heads.DGCM_CLASSES:
-            raise InputError(
-                f"the dgcm head needs the classes {' '.join(heads.DGCM_CLASSES)}",
-                clip="--classes",
-                cure="use head 'linear'",
-            )
-        if len(set(classes)) < max(2, len(classes)):
-            raise InputError(
-                f"classes are {' '.join(classes)}", clip="--classes", cure="give two or more, each once"
-            )
-        if recipe.selection == "nested" and model_entry(model).build.fitted_at_once:
-            raise InputError(
-                f"{model} is fitted at once and has no epochs to choose from",
-                clip="selection",
-                cure="leave it at `last`",
-            )
-        listed = read_list(listed_in, ("clip_id", "label"))
-        for clip, label in zip(listed["clip_id"], listed["label"], strict=True):
-            if label not in classes:
-                raise InputError(
-                    f"label {label!r} is none of {list(classes)}",
-                    file=listed_in,
-                    clip=clip,
-                    cure="check --classes",
-                )
-        labels = np.array([classes.index(label) for label in listed["label"]])
-        inputs = load_inputs(model, listed["clip_id"], caches, sequences, listed_in)
-        return cls(model, recipe, list(classes), name, listed["clip_id"], labels, inputs)
+        return read_folds(model, overrides, classes, {name: listed_in}, caches, sequences)[0]
 
     def train(
         self,
@@ -114,7 +86,7 @@ class Fold:
             watch: called after every epoch with its number, the model and its normaliser.
             report: called with epoch, number of epochs, learning rate, loss and accuracy.
         """
-        labels = np.random.default_rng(seed).permutation(self.labels) if shuffle else self.labels
+        labels = self._labels(seed, shuffle)
         epochs, inner = self.recipe.epochs, {}
         if self.recipe.selection == "nested":
             epochs, inner = choose_epochs(
@@ -173,6 +145,13 @@ class Fold:
         fit(model, self.recipe, x, y, seed, mirror, note, resume, every, epochs)
         return model, normaliser
 
+    def fingerprint(self, seed: int, shuffle: bool = False) -> str:
+        """Hex digits, equal for trainings that end in the same model: same recipe, code, clips, labels."""
+        return self._fingerprint(self._digest(seed, shuffle), self._labels(seed, shuffle))
+
+    def _labels(self, seed: int, shuffle: bool) -> np.ndarray:
+        return np.random.default_rng(seed).permutation(self.labels) if shuffle else self.labels
+
     def _digest(self, seed: int, shuffled: bool) -> str:
         return digest(
             self.model,
@@ -190,3 +169,78 @@ class Fold:
         code, x = code_digest("merba.train", module_of(self.model)), self.inputs.x
         words = f"{made} {self.name} {code} {x.dtype} {x.shape}".encode()
         return hashlib.sha256(words + x.tobytes() + labels.tobytes()).hexdigest()
+
+
+def read_folds(
+    model: str,
+    overrides: dict,
+    classes: Sequence[str],
+    lists: Mapping[str, str | Path],
+    caches: Sequence[str | Path] | None = None,
+    sequences: Sequence[str | Path] | None = None,
+) -> list[Fold]:
+    """Folds of a pack, each with its own training clips of what is read once for all of them.
+
+    Args:
+        lists: fold -> list of its training clips (clip_id, label).
+        caches, sequences: files of all their subjects; of those a fold sees the clips on its list.
+
+    Raises:
+        InputError: unknown model or key, a label that is no class, or files that do not hold the clips.
+    """
+    recipe = resolve(model, overrides)
+    if recipe.options.get("head") == "dgcm" and tuple(classes) != heads.DGCM_CLASSES:
+        raise InputError(
+            f"the dgcm head needs the classes {' '.join(heads.DGCM_CLASSES)}",
+            clip="--classes",
+            cure="use head 'linear'",
+        )
+    if len(set(classes)) < max(2, len(classes)):
+        raise InputError(
+            f"classes are {' '.join(classes)}", clip="--classes", cure="give two or more, each once"
+        )
+    if recipe.selection == "nested" and model_entry(model).build.fitted_at_once:
+        raise InputError(
+            f"{model} is fitted at once and has no epochs to choose from",
+            clip="selection",
+            cure="leave it at `last`",
+        )
+    listed = {name: _read_labelled(path, classes) for name, path in lists.items()}
+    first_list = {clip: lists[name] for name in reversed(listed) for clip in listed[name][0]}
+    clips = list(dict.fromkeys(clip for ids, _ in listed.values() for clip in ids))
+    try:
+        inputs = load_inputs(model, clips, caches, sequences, next(iter(lists.values())))
+    except InputError as error:
+        if error.clip not in first_list or error.file not in lists.values():
+            raise
+        raise InputError(
+            error.problem, cure=error.cure, file=first_list[error.clip], clip=error.clip
+        ) from error
+    row = {clip: k for k, clip in enumerate(clips)}
+    return [
+        Fold(
+            model,
+            recipe,
+            list(classes),
+            name,
+            ids,
+            labels,
+            # One fold has them all, in this order.
+            inputs if len(lists) == 1 else replace(inputs, x=inputs.x[[row[clip] for clip in ids]]),
+        )
+        for name, (ids, labels) in listed.items()
+    ]
+
+
+def _read_labelled(path: str | Path, classes: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Clips of a training list, and their class indices int64 (n,)."""
+    listed = read_list(path, ("clip_id", "label"))
+    for clip, label in zip(listed["clip_id"], listed["label"], strict=True):
+        if label not in classes:
+            raise InputError(
+                f"label {label!r} is none of {list(classes)}",
+                file=path,
+                clip=clip,
+                cure="check --classes",
+            )
+    return listed["clip_id"], np.array([classes.index(label) for label in listed["label"]])

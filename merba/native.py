@@ -20,8 +20,8 @@ from pathlib import Path
 
 VARIABLE = "MERBA_NATIVE"
 # Sums may be reordered, as every BLAS does; infinities and NaN must still be told apart, so no -ffast-math.
-FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fassociative-math",
-         "-fno-signed-zeros", "-freciprocal-math", "-fPIC", "-shared")  # fmt: skip
+FLAGS = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-fno-predictive-commoning"]
+FLAGS += ["-fno-math-errno", "-fno-trapping-math", "-fassociative-math", "-fno-signed-zeros"]
 
 
 @functools.cache
@@ -54,6 +54,15 @@ def library(module: str) -> ctypes.CDLL | None:
         cause = said[0] if said else "no message"
         print(f"{source.name} could not be compiled, PyTorch takes its place: {cause}", file=sys.stderr)
         return None
+
+
+def call(function, *arguments) -> None:
+    """Call a kernel with tensors as the addresses of their elements, and integers as int64.
+
+    Tensors must be contiguous, on the CPU and of the type that the kernel expects.
+    """
+    # `arguments` keeps them alive until the kernel returns.
+    function(*(ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.data_ptr()) for x in arguments))
 
 
 def _compiler() -> str | None:

@@ -1,6 +1,7 @@
-"""Train one fold of one model, once per seed: `python -m merba.train --help`.
+"""Train folds of one model, each once per seed: `python -m merba.train --help`.
 
-The command is given the training clips, their labels and their caches, and nothing about the test part.
+The command is given the training clips, their labels and their caches, and nothing about the test part. Of
+several folds, a pack, each is trained on its own list; what is read once for all of them saves time alone.
 The recipe is frozen beforehand, and the model after its last epoch is the result; where the recipe says
 `selection: nested`, training subjects held out in turn choose how many epochs that are.
 """
@@ -9,14 +10,13 @@ import argparse
 import json
 import sys
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 from contracts.errors import InputError
-from contracts.files import write_csv
 from merba.commands import add_input_arguments, add_machine_arguments, report, set_up_torch
 
 
-def report_to_stderr(seed: int):
+def report_to_stderr(name: str):
     """A `report` for `Fold.train`: prints about every tenth part of the epochs."""
     started = time.monotonic()
 
@@ -24,7 +24,7 @@ def report_to_stderr(seed: int):
         if epoch % max(1, epochs // 10) == 0 or epoch == epochs:
             spent = time.monotonic() - started
             text = f"epoch {epoch}/{epochs} loss {loss:.4f} accuracy {accuracy:.3f} {spent:.1f} s"
-            print(f"seed {seed} {text}", file=sys.stderr, flush=True)
+            print(f"{name} {text}", file=sys.stderr, flush=True)
 
     return said
 
@@ -46,61 +46,74 @@ def parse_overrides(text: str) -> dict:
 
 
 def add_fold_arguments(parser) -> None:
-    """What says which fold of which model: model, recipe, classes, fold, list of training clips."""
+    """What says which folds of which model: model, recipe, classes, folds, lists of training clips."""
     parser.add_argument("--model", required=True, help="a registered model, e.g. merba_tiny")
     parser.add_argument(
         "--overrides", default="{}", help="JSON: recipe keys and model options, '{\"epochs\": 30}'"
     )
     parser.add_argument("--classes", nargs="+", required=True, help="class names in the protocol's order")
-    parser.add_argument("--fold", required=True, help="name of the fold")
-    parser.add_argument("--list", required=True, help="CSV of training clips: clip_id, label")
+    parser.add_argument("--fold", nargs="+", required=True, help="name of the fold; of several, a pack")
+    parser.add_argument("--list", nargs="+", required=True, help="each fold's CSV of clips: clip_id, label")
+
+
+def lists_of(args) -> dict[str, str]:
+    """Fold -> list of training clips, as the arguments say.
+
+    Raises:
+        InputError: a fold is named twice, or has no list.
+    """
+    if len(set(args.fold)) < len(args.fold):
+        raise InputError("a fold is named twice", clip="--fold", cure="give each once")
+    check_one_each("--list", args.list, args.fold, "fold")
+    return dict(zip(args.fold, args.list, strict=True))
+
+
+def check_one_each(option: str, given: Sequence, wanted: Sequence, of: str) -> None:
+    """Refuse an option that has not one value each.
+
+    Raises:
+        InputError: more or fewer.
+    """
+    if len(given) != len(wanted):
+        raise InputError(f"{len(given)} for {len(wanted)}", clip=option, cure=f"give one for each {of}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m merba.train", description=__doc__.split("\n\n")[0])
     add_fold_arguments(parser)
-    add_input_arguments(parser, "the training subjects")
-    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="one model is trained for each")
-    parser.add_argument("--checkpoints", nargs="+", required=True, help="one file to write for each seed")
-    parser.add_argument("--log", required=True, help="CSV to write: a row for each seed and epoch")
+    add_input_arguments(parser, "the training subjects of all folds")
+    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="each fold is trained for each")
+    parser.add_argument(
+        "--checkpoints",
+        nargs="+",
+        required=True,
+        help="to write: of each fold, one for each seed",
+    )
+    parser.add_argument("--log", nargs="+", required=True, help="to write: a CSV for each fold")
     parser.add_argument("--shuffle-labels", action="store_true", help="permute the labels: the leak alarm")
     add_machine_arguments(parser)
     return parser
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Train and write one checkpoint per seed and one log.
+    """Train, and write one checkpoint per fold and seed and one log per fold.
+
+    All are put in place at the end. What was finished when a run is interrupted is kept beside, and taken by
+    the next run if that would train the same.
 
     Raises:
         InputError: whatever the user gave that cannot be.
     """
     args = _parser().parse_args(argv)
-    if len(args.seeds) != len(args.checkpoints):
-        raise InputError(
-            f"{len(args.seeds)} seeds but {len(args.checkpoints)} checkpoints",
-            clip="--checkpoints",
-            cure="give one file for each seed",
-        )
-    overrides = parse_overrides(args.overrides)
+    lists, overrides = lists_of(args), parse_overrides(args.overrides)
+    check_one_each("--checkpoints", args.checkpoints, args.fold * len(args.seeds), "fold and seed")
+    check_one_each("--log", args.log, args.fold, "fold")
     device = set_up_torch(args.threads, args.device)
 
-    import pandas as pd
+    from merba.pack import Pack
 
-    from merba import checkpoints
-    from merba.fold import Fold
-
-    fold = Fold.read(args.model, overrides, args.classes, args.fold, args.list, args.caches, args.sequences)
-    rows = []
-    for seed, path in zip(args.seeds, args.checkpoints, strict=True):
-        said = f"{args.model} fold {args.fold} seed {seed}: {len(fold.clip_ids)} clips on {device}"
-        print(said, file=sys.stderr, flush=True)
-        log, state = [], Path(f"{path}.resume")
-        told = report_to_stderr(seed)
-        checkpoints.save(fold.train(seed, device, log, state, args.shuffle_labels, report=told), path)
-        state.unlink(missing_ok=True)
-        rows += [(seed, *row) for row in log]
-    columns = ["seed", "epoch", "lr", "loss", "accuracy", "inner_uf1"]
-    write_csv(pd.DataFrame(rows, columns=columns), args.log)
+    pack = Pack.read(args.model, overrides, args.classes, lists, args.caches, args.sequences)
+    pack.train(args.seeds, device, args.checkpoints, args.log, args.shuffle_labels, report_to_stderr)
 
 
 if __name__ == "__main__":

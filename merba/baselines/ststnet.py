@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from merba.classifier import Classifier
+from merba.kernels import triple_stream
 from merba.paper import Paper
 from merba.recipe import Recipe, Share
 from merba.registry import register_model
@@ -62,6 +63,8 @@ class STSTNet(Classifier):
     def features(self, x: Tensor) -> Tensor:
         """(n, in_channels, size, size) -> (n, 400) at size 28."""
         branches = ((self.conv1, self.bn1), (self.conv2, self.bn2), (self.conv3, self.bn3))
+        if self.training and triple_stream.serves(x):
+            return triple_stream.features(x, branches, self.dropout.p)
         streams = [self.dropout(F.max_pool2d(norm(F.relu(conv(x))), 3, 3, 1)) for conv, norm in branches]
         return F.avg_pool2d(torch.cat(streams, 1), 2).flatten(1)
 

@@ -3,23 +3,57 @@
 # pixels of training and test subjects; nothing of theirs flows back, and test labels are read by the last rule alone.
 
 
-rule audit_fold:
-    input:
-        unpack(audited_inputs),
-        labels=TRAINING_LIST,
-        test=TEST_LIST,
-    output:
-        f"{DATA}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
-    params:
-        recipe=recipe_of,
-        classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
-        code=lambda wildcards: uses("merba.audit", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
-    log:
-        f"{LOGS}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
-    conda:
-        "../../environment.yml"
-    script:
-        "../scripts/audit_fold.py"
+if PACK == 1:
+
+    rule audit_fold:
+        input:
+            unpack(audited_inputs),
+            labels=TRAINING_LIST,
+            test=TEST_LIST,
+        output:
+            f"{DATA}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
+        params:
+            folds=lambda wildcards: [wildcards.fold],
+            seed=lambda wildcards: wildcards.seed,
+            recipe=recipe_of,
+            classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
+            code=lambda wildcards: uses("merba.audit", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+        log:
+            f"{LOGS}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
+        conda:
+            "../../environment.yml"
+        script:
+            "../scripts/audit_fold.py"
+
+else:
+
+    for name, protocol, row, seed, names in packs():
+        if row not in config.get("audit", {}).get(protocol, []):
+            continue
+
+        rule:
+            name:
+                f"audit_{name}"
+            input:
+                **seen_by_pack(protocol, row, names, tested=True),
+                labels=[TRAINING_LIST.format(protocol=protocol, fold=fold) for fold in names],
+                test=TEST_LIST.format(protocol=protocol),
+            output:
+                [f"{DATA}/audit/{protocol}/{row}/{fold}/seed{seed}.csv" for fold in names],
+            params:
+                folds=names,
+                seed=seed,
+                recipe=recipe_of(row_named(protocol, row)),
+                classes=list(PROTOCOLS[protocol].classes),
+                code=uses(
+                    "merba.audit", module_of(recipe_of(row_named(protocol, row))["model"]), packages=LEARNING
+                ),
+            log:
+                f"{LOGS}/audit/{name}.log",
+            conda:
+                "../../environment.yml"
+            script:
+                "../scripts/audit_fold.py"
 
 
 rule audit_seed:

@@ -34,6 +34,7 @@ PROTOCOLS, SUBJECTS, FOLDS, RECORDED = RUN.protocols, RUN.subjects, RUN.folds, R
 SYNTHETIC = "synthetic" in config
 DATA = f"data/{config['run']}"
 RESULTS = f"results/{config['run']}"
+PACK = config.get("pack", 1)
 LOGS = f"{DATA}/logs"
 TRAINING_LIST = f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv"
 TEST_LIST = f"{DATA}/protocols/{{protocol}}/test.csv"
@@ -70,12 +71,12 @@ def reader_code(corpus, *modules, packages=()):
     return uses(f"preprocess.corpora.{RUN.providers[corpus].name}", *modules, packages=packages)
 
 
-def without_roots(settings):
-    """The configuration without the user's own paths: what may be published beside results."""
+def published(settings):
+    """The configuration without the user's own paths and without what changes no result."""
     corpora = {
         name: {key: value for key, value in one.items() if key != "root"} for name, one in settings["corpora"].items()
     }
-    return {**settings, "corpora": corpora}
+    return {**{key: value for key, value in settings.items() if key != "pack"}, "corpora": corpora}
 
 
 def final_output():
@@ -196,6 +197,21 @@ def generated(wildcards):
     return [sheet_receipt(corpus), *(receipt(corpus, subject) for subject in SUBJECTS[corpus])] if SYNTHETIC else []
 
 
+def packs():
+    """What each job trains where it takes several folds: (name, protocol, row, seed, names of folds)."""
+    return [
+        (f"{protocol}_{row}_seed{seed}_{k // PACK + 1}", protocol, row, seed, names[k : k + PACK])
+        for protocol, row in benchmarks()
+        for names in [[fold.name for fold in FOLDS[protocol]]]
+        for seed in config["seeds"]
+        for k in range(0, len(names), PACK)
+    ]
+
+
+def row_named(protocol, row):
+    return SimpleNamespace(protocol=protocol, model=row)
+
+
 def fold_named(wildcards):
     return next(fold for fold in FOLDS[wildcards.protocol] if fold.name == wildcards.fold)
 
@@ -245,6 +261,15 @@ def canary_inputs(wildcards):
         "training": sorted({path for _, *caches in wired for path in caches}),
         "caches": shown,
     }
+
+
+def seen_by_pack(protocol, row, names, *, tested=False):
+    """What a job that trains several folds is given for all of them. Each sees of it the clips on its own list, which
+    are none of its test subjects'; an audit (`tested`) is shown those, too."""
+    folds = [fold for fold in FOLDS[protocol] if fold.name in names]
+    assert not any(set(fold.train) & set(fold.test) for fold in folds)
+    subjects = {one for fold in folds for one in [*fold.train, *(fold.test if tested else ())]}
+    return seen_by(row_named(protocol, row), sorted(subjects))
 
 
 def audited_inputs(wildcards):

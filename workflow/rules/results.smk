@@ -38,7 +38,7 @@ rule run_record:
             "floors": FLOORS,
             "papers": PAPERS,
             "seeds": config["seeds"],
-            "config": without_roots(config),
+            "config": published(config),
         },
         code=uses("contracts.provenance"),
     log:

@@ -32,23 +32,57 @@ for name, folds in FOLDS.items():
             "../scripts/lists.py"
 
 
-rule train:
-    input:
-        unpack(training_inputs),
-        labels=TRAINING_LIST,
-    output:
-        checkpoint=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.pt",
-        curve=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
-    params:
-        recipe=recipe_of,
-        classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
-        code=lambda wildcards: uses("merba.train", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
-    log:
-        f"{LOGS}/train/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
-    conda:
-        "../../environment.yml"
-    script:
-        "../scripts/train.py"
+if PACK == 1:
+
+    rule train:
+        input:
+            unpack(training_inputs),
+            labels=TRAINING_LIST,
+        output:
+            checkpoints=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.pt",
+            curves=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
+        params:
+            folds=lambda wildcards: [wildcards.fold],
+            seed=lambda wildcards: wildcards.seed,
+            recipe=recipe_of,
+            classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
+            code=lambda wildcards: uses("merba.train", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+        log:
+            f"{LOGS}/train/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
+        conda:
+            "../../environment.yml"
+        script:
+            "../scripts/train.py"
+
+else:
+
+    # The same for several folds in one job: `pack` of the configuration says how many. One rule a job, because the
+    # files it makes are known but share no pattern.
+    for name, protocol, row, seed, names in packs():
+
+        rule:
+            name:
+                f"train_{name}"
+            input:
+                **seen_by_pack(protocol, row, names),
+                labels=[TRAINING_LIST.format(protocol=protocol, fold=fold) for fold in names],
+            output:
+                checkpoints=[f"{DATA}/models/{protocol}/{row}/{fold}/seed{seed}.pt" for fold in names],
+                curves=[f"{DATA}/models/{protocol}/{row}/{fold}/seed{seed}.csv" for fold in names],
+            params:
+                folds=names,
+                seed=seed,
+                recipe=recipe_of(row_named(protocol, row)),
+                classes=list(PROTOCOLS[protocol].classes),
+                code=uses(
+                    "merba.train", module_of(recipe_of(row_named(protocol, row))["model"]), packages=LEARNING
+                ),
+            log:
+                f"{LOGS}/train/{name}.log",
+            conda:
+                "../../environment.yml"
+            script:
+                "../scripts/train.py"
 
 
 rule predict:

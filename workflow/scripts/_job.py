@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import threadpoolctl
 
-from contracts.clips import read_clips
 from contracts.errors import InputError
+from workflow.lease import leased
 
 # Snakemake lets scripts import their neighbours by putting their folder first, as it is and as a copy in its
 # cache. This file is the only one they want: another package that looks for one named apex or audit must not
@@ -24,7 +24,8 @@ def logged(snakemake) -> Iterator[None]:
     """Send everything the job prints to its log; a fault the user can cure is one line there.
 
     File descriptors are redirected, so that what compiled libraries print arrives there too. Snakemake shows
-    the log of a failed job (`show-failed-logs` in the profile).
+    the log of a failed job (`show-failed-logs` in the profile). A job whose rule asks for a GPU holds one
+    meanwhile.
     """
     _limit_threads(snakemake.threads)
     log = Path(snakemake.log[0])
@@ -33,7 +34,8 @@ def logged(snakemake) -> Iterator[None]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     try:
-        yield
+        with leased(snakemake.resources.get("gpu", 0)):
+            yield
     except InputError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
@@ -56,6 +58,9 @@ def _limit_threads(threads: int) -> None:
 
 def clips_of(snakemake) -> pd.DataFrame:
     """The rows of the job's subject in its corpus's clip table, without those the configuration excludes."""
+    # What checks a clip table takes long to import, and most jobs read none.
+    from contracts.clips import read_clips
+
     clips = read_clips(snakemake.input.clips)
     own = clips.subject == snakemake.wildcards.subject
     return clips[own & ~clips.clip_id.isin(snakemake.params.exclude)]
@@ -67,18 +72,23 @@ def overrides_of(recipe: dict) -> dict:
 
 
 def fold_arguments(snakemake) -> list[str]:
-    """Which fold of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
-    recipe = snakemake.params.recipe
+    """Which folds of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
+    recipe, labels = snakemake.params.recipe, snakemake.input.labels
     arguments = ["--model", recipe["model"], "--overrides", json.dumps(overrides_of(recipe))]
-    arguments += ["--classes", *snakemake.params.classes, "--fold", snakemake.wildcards.fold]
-    return [*arguments, "--list", snakemake.input.labels]
+    arguments += ["--classes", *snakemake.params.classes, "--fold", *snakemake.params.folds]
+    return [*arguments, "--list", *several(labels)]
+
+
+def several(files) -> list[str]:
+    """A named input or output as a list; Snakemake gives a single file as its name."""
+    return [files] if isinstance(files, str) else list(files)
 
 
 def pixels(files) -> list[str]:
     """What a job's model sees, as arguments of `merba.train` and `merba.predict`."""
     if clips := files.get("sequences"):
-        return ["--sequences", *clips]
-    return ["--caches", *files.caches]
+        return ["--sequences", *several(clips)]
+    return ["--caches", *several(files.caches)]
 
 
 def progress(items, what: str):

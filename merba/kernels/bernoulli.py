@@ -1,0 +1,71 @@
+"""Dropout's factors, drawn from torch's own stream at a tenth of the time.
+
+torch draws a number of `bernoulli_` in some 12 ns on a CPU, which is a third of what a small network's whole
+step costs otherwise. The kernel takes the generator's state, draws the same numbers from it eight at a time
+and puts the state back: whatever is drawn before or afterwards is what it would have been.
+"""
+
+import ctypes
+import functools
+import math
+import struct
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from merba import native
+
+# A CPU generator's state: seed, words left, whether seeded, next word, 624 words of 8 bytes, and more.
+_HEADER = struct.Struct("<QiiQ")
+_WORDS = slice(_HEADER.size, _HEADER.size + 624 * 8)
+
+
+def dropout_factors(shape: tuple[int, ...], p: float) -> Tensor:
+    """float32 on the CPU: 0 with probability p, 1 / (1 - p) otherwise; draws from torch's default generator.
+
+    Equal to what `torch.nn.functional.dropout` multiplies by, number by number.
+    """
+    if p in (0.0, 1.0):  # torch draws nothing then
+        return torch.full(shape, 1.0 - p)
+    return _by_kernel(shape, p) if _serves() else _by_torch(shape, p)
+
+
+def _by_torch(shape: tuple[int, ...], p: float) -> Tensor:
+    return torch.empty(shape).bernoulli_(1 - p).div_(1 - p)
+
+
+def _by_kernel(shape: tuple[int, ...], p: float) -> Tensor:
+    state = torch.get_rng_state()
+    raw = state.numpy()
+    seed, left, seeded, following = _HEADER.unpack_from(raw)
+    words = raw[_WORDS].view(np.uint64)
+    narrow = words.astype(np.uint32)
+    # Freshly seeded, the first word is still to be made.
+    following = ctypes.c_int64(624 if left == 1 else following)
+    out = torch.empty(shape)
+    native.library(__file__).bernoulli(
+        ctypes.c_void_p(narrow.ctypes.data),
+        ctypes.byref(following),
+        ctypes.c_int64(out.numel()),
+        ctypes.c_uint64(math.ceil((1 - p) * 2**53)),
+        ctypes.c_float(1 / (1 - p)),
+        ctypes.c_void_p(out.data_ptr()),
+    )
+    words[:] = narrow
+    _HEADER.pack_into(raw, 0, seed, 625 - following.value, seeded, following.value)
+    torch.set_rng_state(state)
+    return out
+
+
+@functools.cache
+def _serves() -> bool:
+    """Whether there is a kernel and torch's stream is the one it knows; tried once, aside of the stream."""
+    if native.library(__file__) is None or len(torch.get_rng_state()) < _WORDS.stop:
+        return False
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        one = [_by_torch((701,), 0.3), _by_torch((5,), 0.5), torch.rand(3)]
+        torch.manual_seed(1)
+        other = [_by_kernel((701,), 0.3), _by_kernel((5,), 0.5), torch.rand(3)]
+    return all(map(torch.equal, one, other))
