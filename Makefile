@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export OMP_WAIT_POLICY := passive
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: setup reproduce test tables report lint lock clean-demo
+.PHONY: setup reproduce test bench tables report lint lock clean-demo
 .DEFAULT_GOAL := reproduce
 
 setup: .venv/.installed  ## the locked environment, once
@@ -29,6 +29,9 @@ reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes wher
 
 test: setup  ## all tests, under 8 minutes on 2 cores
 	$(BIN)/python -m pytest
+
+bench: setup  ## how fast everything is on this machine, and all figures in build/bench.json
+	$(BIN)/python -m benchmarks
 
 tables: setup  ## tables again from results/ alone: make tables RUN=public_flows
 	$(BIN)/python -m protocols.scores --results results/$(RUN)

@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.report import table
 from preprocess.corpora import get_corpus
 from preprocess.corpora.corpus import Source
 from preprocess.corpora.synthetic import Options, write_corpus
@@ -58,9 +59,9 @@ def _measure(root: Path, *, write: bool) -> int:
         rows.append({"corpus": corpus, "frames": frames, **found})
     total = {key: sum(row[key] for row in rows) for key in ("clips", "frames", "seconds")}
     rows.append({"corpus": "all", **total, "mebibytes": max(row["mebibytes"] for row in rows)})
-    print("| corpus | clips | frames | seconds | peak MiB |\n|---|---:|---:|---:|---:|")
-    for row in rows:
-        print("| {corpus} | {clips} | {frames} | {seconds:.1f} | {mebibytes:.0f} |".format(**row))
+    form = "{corpus} {clips} {frames} {seconds:.1f} {mebibytes:.0f}"
+    header = "corpus", "clips", "frames", "seconds", "peak MiB"
+    print(table(header, (form.format(**row).split() for row in rows)))
     return int(total["seconds"] > LIMIT)
 
 

@@ -22,9 +22,7 @@ import json
 import math
 import multiprocessing
 import os
-import platform
 import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterator
@@ -35,6 +33,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.report import stamp
 from preprocess.align import CROP_SIZE, crop, estimate, map_points
 from preprocess.apex import midpoint, spot
 from preprocess.corpora import Source, get_corpus
@@ -323,7 +322,7 @@ def main() -> int:
     for fault in faults:
         print(f"MISSED: {fault}")
     if args.out:
-        made = {"command": ["python", "-m", "benchmarks.planted_truth", *sys.argv[1:]], **_made_with()}
+        made = {"command": ["python", "-m", "benchmarks.planted_truth", *sys.argv[1:]], **stamp()}
         args.out.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"made": made, "missed": faults, "figures": figures, "clips": records}, indent=1)
         args.out.write_text(text + "\n")
@@ -365,20 +364,6 @@ _DRIFT_ROWS = {
     "landmark_error": "landmark error",
     "jitter": "landmark jitter, root mean square",
 }
-
-
-def _made_with() -> dict[str, object]:
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent, capture_output=True, text=True
-    )
-    return {
-        "commit": commit.stdout.strip() or "unknown",
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-    }
 
 
 if __name__ == "__main__":

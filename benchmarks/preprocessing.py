@@ -19,7 +19,6 @@ Exits with 1 where two processes are not 1.8 times as fast as one, or a job kept
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -29,8 +28,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from contracts.files import whole
-from contracts.provenance import ROOT, environment
+from benchmarks.report import table, write
+from contracts.provenance import ROOT
 
 CORPUS = "casme2"
 SUBJECTS = ("sub12", "sub17")
@@ -67,8 +66,7 @@ def main() -> int:
         found = _measure(Path(folder), args)
     print(_table(found))
     if args.json:
-        with whole(args.json) as partial:
-            partial.write_text(json.dumps(found, indent=2) + "\n")
+        write(args.json, {"headline": _headline(found), **found})
     return int(found["speed_up"] < SPEED_UP or any(one["threads"] > 1 for one in found["stages"].values()))
 
 
@@ -101,9 +99,8 @@ def _measure(folder: Path, args: argparse.Namespace) -> dict:
         "projected_minutes": {
             name: {n: clips / rate for n, rate in per_minute.items()} for name, clips in PROJECTED.items()
         },
+        "cores": len(os.sched_getaffinity(0)),
         "cores_busy_otherwise": max(0.0, others),
-        "machine": {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "system": platform.platform()},
-        "environment": environment(),
     }
 
 
@@ -130,27 +127,35 @@ def _summary(jobs: list[dict], args: argparse.Namespace) -> dict:
     }
 
 
+def _headline(found: dict) -> list[list]:
+    shown = [
+        [f"{stage}, one process", one["clips_per_minute"], "clips/min"]
+        for stage, one in found["stages"].items()
+    ]
+    rate, words = found["clips_per_minute"], {1: "one process", 2: "two processes"}
+    shown += [[f"raw to cache, {word}", rate[n], "clips/min"] for n, word in words.items()]
+    return [*shown, ["speed-up of two processes", found["speed_up"], ""]]
+
+
 def _table(found: dict) -> str:
-    lines = [
-        "| stage | clips per minute | s per clip | CPU s per clip | peak MiB | threads at work |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    form = "| {} | {clips_per_minute:.0f} | {seconds_per_clip:.2f} | {cpu_seconds_per_clip:.2f} "
-    form += "| {peak_mebibytes:.0f} | {threads} |"
-    lines += [form.format(stage, **one) for stage, one in found["stages"].items()]
+    header = "stage", "clips per minute", "s per clip", "CPU s per clip", "peak MiB", "threads at work"
+    form = "{clips_per_minute:.0f} {seconds_per_clip:.2f} {cpu_seconds_per_clip:.2f} "
+    form += "{peak_mebibytes:.0f} {threads}"
+    stages = [(stage, *form.format(**one).split()) for stage, one in found["stages"].items()]
     rate, whole_way = found["clips_per_minute"], found["projected_minutes"]
-    lines += [
-        "",
-        "| raw to cache | one process | two processes |",
-        "|---|---:|---:|",
-        f"| clips per minute | {rate[1]:.1f} | {rate[2]:.1f} |",
-        *(f"| {name} clips, minutes | {one[1]:.0f} | {one[2]:.0f} |" for name, one in whole_way.items()),
-        "",
-        f"Two processes are {found['speed_up']:.2f} times as fast as one (at least {SPEED_UP}); "
-        f"each then takes {found['cpu_growth']:.2f} times the CPU seconds. "
-        f"Other work kept {found['cores_busy_otherwise']:.1f} of {found['machine']['cores']} cores busy.",
+    ways = [
+        ("clips per minute", f"{rate[1]:.1f}", f"{rate[2]:.1f}"),
+        *((f"{name} clips, minutes", f"{one[1]:.0f}", f"{one[2]:.0f}") for name, one in whole_way.items()),
     ]
-    return "\n".join(lines)
+    return "\n\n".join(
+        [
+            table(header, stages),
+            table(("raw to cache", "one process", "two processes"), ways),
+            f"Two processes are {found['speed_up']:.2f} times as fast as one (at least {SPEED_UP}); "
+            f"each then takes {found['cpu_growth']:.2f} times the CPU seconds. "
+            f"Other work kept {found['cores_busy_otherwise']:.1f} of {found['cores']} cores busy.",
+        ]
+    )
 
 
 def _record(folder: Path, clips: int, frames: int) -> None:
@@ -222,6 +227,7 @@ def _job(order: dict) -> None:
         params = Params(fromdict=order["params"])
         wildcards = Wildcards(fromdict=order["wildcards"])
         log = Log([order["log"]])
+        resources = {}  # noqa: RUF012
         threads = 1
 
     sys.path.insert(0, str(Path(order["script"]).parent))
@@ -252,13 +258,6 @@ def _own() -> float:
     """CPU seconds of this process and its jobs."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
-    )
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ recipe says so and the device is CUDA. Nothing is loaded or downloaded.
 allocator on CUDA. A batch that does not fit is halved until it does; the table says which it was.
 
 *FLOP/s* are those of matrix products, convolutions and attention, forward and backward, as torch counts them
-(a multiply-add is two; scans and an LSTM's kernel are not counted); their *share* is of the fastest square
-matrix product of the same precision on the same device, measured by the same process. A share that is small
-says that a step waits for something else: memory, scans, many small kernels, the optimiser.
+where this project's own kernels are left out (a multiply-add is two; scans and an LSTM's kernel are not
+counted); their *share* is of the fastest square matrix product of the same precision on the same device,
+measured by the same process. A share that is small says that a step waits for something else: memory, scans,
+many small kernels, the optimiser.
 
 `slstt` computes its frozen backbone once a clip, before the steps that are timed. Models that are fitted at
 once have no steps and are left out.
@@ -24,17 +25,17 @@ import contextlib
 import dataclasses
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
+from benchmarks.report import cpu, table, write
 from contracts.errors import InputError
-from contracts.files import whole
-from contracts.provenance import ROOT, environment
+from contracts.provenance import ROOT
 from merba.commands import add_machine_arguments, report, set_up_torch
 from merba.registry import declaration, list_models, model_entry
 
@@ -88,13 +89,11 @@ def main(argv: list[str] | None = None) -> None:
         found[name] = _fitting(name, args)
     print(_table(found))
     if args.json:
-        said = {
-            "models": found,
-            "machine": {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "system": platform.platform()},
-            "environment": environment(),
-        }
-        with whole(args.json) as partial:
-            partial.write_text(json.dumps(said, indent=2) + "\n")
+        headline = [
+            [f"training {name}, batch {one['batch']}", one["clips_per_second"], "clips/s"]
+            for name, one in found.items()
+        ]
+        write(args.json, {"headline": headline, "models": found})
 
 
 def _fitting(name: str, args: argparse.Namespace) -> dict:
@@ -133,7 +132,7 @@ def _one(name: str, args: argparse.Namespace) -> dict | None:
         if "memory" in str(error):
             return None
         raise
-    figures["ceiling"] = _ceiling(device, figures["precision"])
+    figures["ceiling"] = ceiling(device, figures["precision"])
     figures["share"] = figures["flops"] / figures["ceiling"]
     return {**figures, "device": _device(device), "threads": torch.get_num_threads()}
 
@@ -158,7 +157,7 @@ def _steps(name: str, batch: int, seconds: float, device) -> dict:
         fit(*few, _stop_after(1, 0.0, []))
     counter = FlopCounterMode(display=False)
     # Torch counts only some of attention's kernels, but every product of its formula.
-    with contextlib.suppress(_Enough), counter, sdpa_kernel(SDPBackend.MATH):
+    with contextlib.suppress(_Enough), _torch_alone(), counter, sdpa_kernel(SDPBackend.MATH):
         fit(*few, _stop_after(1, 0.0, []))
     flops = counter.get_total_flops() / COUNTED
     ends = []
@@ -180,6 +179,19 @@ def _steps(name: str, batch: int, seconds: float, device) -> dict:
         "flop_per_clip": flops,
         "flops": flops * batch / step,
     }
+
+
+@contextlib.contextmanager
+def _torch_alone():
+    """No kernel of this project, none of which torch could count."""
+    from merba import native, scan
+
+    try:
+        with mock.patch.dict(os.environ, {native.VARIABLE: "0", scan.VARIABLE: "torch"}):
+            native.library.cache_clear()
+            yield
+    finally:
+        native.library.cache_clear()
 
 
 def _stop_after(steps: int, seconds: float, ends: list[float]):
@@ -215,14 +227,14 @@ def _shown(name: str, number: int):
     return seen.expand(number, *seen.shape).clone(), build.mirror
 
 
-def _ceiling(device, precision: str) -> float:
+def ceiling(device, precision: str, seconds: float = 2) -> float:
     """FLOP/s of the fastest of several square matrix products."""
     import torch
 
     side = SIDE.get(device.type, SIDE["cpu"])
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    taken, until = [], time.perf_counter() + 2
+    taken, until = [], time.perf_counter() + seconds
     while len(taken) < 4 or time.perf_counter() < until:
         start = time.perf_counter()
         a @ b
@@ -233,16 +245,21 @@ def _ceiling(device, precision: str) -> float:
 
 
 def _table(found: dict) -> str:
-    lines = [
-        "| model | precision | batch | clips per s | ms per step | peak MiB | GFLOP/s | of the ceiling |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for name, one in found.items():
-        speed, step = one["clips_per_second"], 1000 * one["seconds_per_step"]
-        lines.append(
-            f"| {name} | {one['precision']} | {one['batch']} | {speed:.4g} | {step:.4g} | "
-            f"{one['peak_mebibytes']:.0f} | {one['flops'] / 1e9:.4g} | {100 * one['share']:.2g} % |"
+    rows = [
+        (
+            name,
+            one["precision"],
+            one["batch"],
+            f"{one['clips_per_second']:.4g}",
+            f"{1000 * one['seconds_per_step']:.4g}",
+            f"{one['peak_mebibytes']:.0f}",
+            f"{one['flops'] / 1e9:.4g}",
+            f"{100 * one['share']:.2g} %",
         )
+        for name, one in found.items()
+    ]
+    header = ("model", "precision", "batch", "clips per s", "ms per step", "peak MiB", "GFLOP/s")
+    lines = [table((*header, "of the ceiling"), rows, words=2)]
     for device, threads in sorted({(one["device"], one["threads"]) for one in found.values()}):
         mine = [one for one in found.values() if one["device"] == device]
         for precision in sorted({one["precision"] for one in mine}):
@@ -257,14 +274,7 @@ def _table(found: dict) -> str:
 def _device(device) -> str:
     import torch
 
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu()
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown"
-    )
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu()
 
 
 def _free() -> float:

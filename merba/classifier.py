@@ -17,6 +17,8 @@ class Classifier(nn.Module):
     """
 
     fitted_at_once = False
+    stackable = False
+    """Whether `merba.stack` may train several at once: small, of torch's own operations, dropout by modules."""
     num_classes: int
     """Set by `merba.create_model`."""
 

@@ -105,13 +105,17 @@ class Fold:
 
         everything = np.arange(len(labels))
         model, normaliser = self._fit(seed, device, labels, everything, epochs, watch, note, resume)
+        return self.checkpoint(seed, shuffle, model, normaliser)
+
+    def checkpoint(self, seed: int, shuffle: bool, model, normaliser: Normaliser | None) -> Checkpoint:
+        """Of a model that was trained on this fold."""
         return Checkpoint(
             model=self.model,
             recipe=self.recipe,
             classes=self.classes,
             fold=self.name,
             seed=seed,
-            digest=made,
+            digest=self._digest(seed, shuffle),
             train_clips=self.clip_ids,
             input_size=self.inputs.size,
             normaliser=normaliser,
@@ -131,6 +135,19 @@ class Fold:
 
     def _fit(self, seed, device, labels, rows, epochs, watch, note=lambda *row: None, resume=None):
         """A model and its normaliser, both fitted on the clips at `rows` and on nothing else."""
+        model, normaliser, x, y, mirror = self._begin(seed, device, labels, rows)
+        every = watch and (lambda epoch: watch(epoch, model, normaliser))
+        fit(model, self.recipe, x, y, seed, mirror, note, resume, every, epochs)
+        return model, normaliser
+
+    def begin(self, seed: int, device, shuffle: bool) -> tuple:
+        """A model before its first epoch, its normaliser or None, and `merba.loop.fit`'s x, y and mirror.
+
+        Torch's generator then stands where the model's dropout goes on from.
+        """
+        return self._begin(seed, device, self._labels(seed, shuffle), np.arange(len(self.labels)))
+
+    def _begin(self, seed, device, labels, rows) -> tuple:
         normaliser, x = None, self.inputs.x[rows]
         if self.inputs.kind == CLIPS:
             mirror = model_entry(self.model).build.mirror
@@ -141,9 +158,7 @@ class Fold:
         sizes = len(self.classes), len(self.recipe.channels), self.inputs.size
         model = create_model(self.model, *sizes, **self.recipe.options).to(device)
         x, y = torch.from_numpy(x).to(device), torch.from_numpy(labels[rows]).to(device)
-        every = watch and (lambda epoch: watch(epoch, model, normaliser))
-        fit(model, self.recipe, x, y, seed, mirror, note, resume, every, epochs)
-        return model, normaliser
+        return model, normaliser, x, y, mirror
 
     def fingerprint(self, seed: int, shuffle: bool = False) -> str:
         """Hex digits, equal for trainings that end in the same model: same recipe, code, clips, labels."""

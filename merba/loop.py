@@ -41,9 +41,8 @@ def fit(
     Raises:
         InputError: the loss is no number any more.
     """
-    negate_u = recipe.flip == "negate_u"
     if model.fitted_at_once:
-        copies = [x] if recipe.flip == "none" else [x, mirror(x, negate_u)]
+        copies = [x] if recipe.flip == "none" else [x, mirror(x, recipe.flip == "negate_u")]
         model.fit(torch.cat(copies), y.repeat(len(copies)))
         accuracy = (model.predict(x)[0] == y).float().mean().item()
         note(1, 0.0, float("nan"), accuracy)
@@ -51,10 +50,10 @@ def fit(
             watch(1)
         return
 
-    optimiser = _optimiser(model, recipe)
-    schedule = _schedule(optimiser, recipe)
+    optimiser = make_optimiser(dict(model.named_parameters()), decayed_names(model), recipe)
+    schedule = learning_rates(optimiser, recipe)
     random = torch.Generator().manual_seed(seed)
-    rarity = _rarity(y, model.num_classes)
+    rarity = rarity_of(y, model.num_classes)
     weight = {"weight": rarity} if recipe.balance == "weights" else {}
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and x.is_cuda)
     started = resume.take_up(model, optimiser, random) if resume else 0
@@ -64,12 +63,8 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = lr
         total, right = torch.zeros((), device=x.device), torch.zeros((), device=x.device)
-        for rows in _order(recipe, y, rarity, random).to(x.device).tensor_split(-(-len(x) // recipe.batch)):
-            clips, labels = x.index_select(0, rows), y[rows]
-            if recipe.flip != "none":
-                flipped = (torch.rand(len(rows), generator=random) < 0.5).to(x.device)
-                chosen = flipped.view(-1, *[1] * (x.ndim - 1))
-                clips = torch.where(chosen, mirror(clips, negate_u), clips)
+        for rows in order_of(recipe, y, rarity, random).to(x.device).tensor_split(-(-len(x) // recipe.batch)):
+            clips, labels = some_mirrored(x.index_select(0, rows), recipe, mirror, random), y[rows]
             with half:
                 progress = epoch / recipe.epochs
                 loss, logits = model.loss(clips, labels, progress, recipe.label_smoothing, **weight)
@@ -94,25 +89,44 @@ def fit(
             resume.keep(epoch + 1, model, optimiser, random)
 
 
-def _order(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor:
+def order_of(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor:
     """Which clips an epoch sees, in which order: int64 (n,)."""
     if recipe.balance == "oversample":
         return torch.multinomial(rarity[y].cpu(), len(y), replacement=True, generator=random)
     return torch.randperm(len(y), generator=random) if recipe.shuffle else torch.arange(len(y))
 
 
-def _rarity(y: Tensor, classes: int) -> Tensor:
+def rarity_of(y: Tensor, classes: int) -> Tensor:
     """Inverse frequency of each class in the training part, 1 on average over clips; 0 for one it lacks."""
     count = torch.bincount(y, minlength=classes)
     return torch.where(count > 0, len(y) / (count.clamp(min=1) * (count > 0).sum()), 0.0)
 
 
-def _optimiser(model, recipe) -> torch.optim.Optimizer:
-    learned = [p for p in model.parameters() if p.requires_grad]
-    decayed = [p for p in learned if p.ndim > 1 and not getattr(p, "no_weight_decay", False)]
-    chosen = {id(p) for p in decayed}
-    rest = [p for p in learned if id(p) not in chosen]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+def some_mirrored(clips: Tensor, recipe, mirror: Callable[[Tensor, bool], Tensor], random) -> Tensor:
+    """Each clip as it is or, where the recipe flips, with probability 1/2 mirrored."""
+    if recipe.flip == "none":
+        return clips
+    flipped = (torch.rand(len(clips), generator=random) < 0.5).to(clips.device)
+    chosen = flipped.view(-1, *[1] * (clips.ndim - 1))
+    return torch.where(chosen, mirror(clips, recipe.flip == "negate_u"), clips)
+
+
+def decayed_names(model) -> set[str]:
+    """Names of the parameters that weight decay applies to: matrices and kernels."""
+    named = model.named_parameters()
+    return {name for name, p in named if p.ndim > 1 and not getattr(p, "no_weight_decay", False)}
+
+
+def make_optimiser(parameters: dict[str, Tensor], decayed: set[str], recipe) -> torch.optim.Optimizer:
+    """The recipe's, over those of the named parameters that are learned, with weight decay for `decayed`."""
+    learned = {name: p for name, p in parameters.items() if p.requires_grad}
+    groups = [
+        {
+            "params": [p for name, p in learned.items() if name in decayed],
+            "weight_decay": recipe.weight_decay,
+        },
+        {"params": [p for name, p in learned.items() if name not in decayed], "weight_decay": 0.0},
+    ]
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
     kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimiser]
@@ -120,7 +134,7 @@ def _optimiser(model, recipe) -> torch.optim.Optimizer:
     return kind(groups, lr=recipe.lr, fused=True)
 
 
-def _schedule(optimiser, recipe) -> Callable[[int], float]:
+def learning_rates(optimiser, recipe) -> Callable[[int], float]:
     """The learning rate of an epoch, counted from 0."""
     if recipe.schedule == "constant":
         return lambda epoch: recipe.lr

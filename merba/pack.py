@@ -1,16 +1,23 @@
-"""Folds and seeds of one model in one process: read once, trained one after the other, written together."""
+"""Folds and seeds of one model in one process: read once, trained one after the other, written together.
+
+Where it pays, on a GPU, trainings of a small model on equally many clips are stacked, see `merba.stack`.
+"""
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from contracts.files import write_csv
 from merba import checkpoints
 from merba.fold import Fold, read_folds
+from merba.registry import model_entry
+from merba.stack import Member, fit_stacked
 
 LOG = ["seed", "epoch", "lr", "loss", "accuracy", "inner_uf1"]
 
@@ -33,6 +40,7 @@ class Pack:
         paths: Sequence[str | Path],
         logs: Sequence[str | Path],
         shuffle: bool = False,
+        stack: bool | None = None,
         told: Callable = lambda name: lambda *row: None,
     ) -> None:
         """Train every fold for every seed, and write.
@@ -43,19 +51,60 @@ class Pack:
             paths: checkpoints, those of the first fold first, in the order of seeds.
             logs: a CSV for each fold.
             shuffle: permute the labels first: what is learnt then is chance.
+            stack: train together what can be; None: on CUDA.
             told: name of a training -> `report` of `Fold.train`.
         """
         runs = [
             _Run(fold, seed, shuffle, Path(path))
             for (fold, seed), path in zip(product(self.folds, seeds), paths, strict=True)
         ]
-        for run in runs:
-            run.train(device, told)
+        for group in self._groups([run for run in runs if not run.finished()], stack, device):
+            if len(group) == 1:
+                group[0].train(device, told)
+            else:
+                _train_stacked(group, device, told)
         for fold, log in zip(self.folds, logs, strict=True):
             tables = [pd.read_csv(run.kept_log) for run in runs if run.fold is fold]
             write_csv(pd.concat(tables, ignore_index=True), log)
         for run in runs:
             run.put_in_place()
+
+    def _groups(self, runs: list["_Run"], stack: bool | None, device) -> list[list["_Run"]]:
+        """What is trained together: by number of clips, because every step takes as many of each."""
+        recipe, build = self.folds[0].recipe, model_entry(self.folds[0].model).build
+        wanted = device.type == "cuda" if stack is None else stack
+        if not wanted or not build.stackable or recipe.selection != "last":
+            return [[run] for run in runs]
+        groups = defaultdict(list)
+        for run in runs:
+            groups[len(run.fold.clip_ids)].append(run)
+        return list(groups.values())
+
+
+def _train_stacked(runs: list["_Run"], device, told: Callable) -> None:
+    begun, logs, members = [], [], []
+    print(f"{len(runs)} stacked: {', '.join(run.name for run in runs)}", file=sys.stderr, flush=True)
+    epochs, report = runs[0].fold.recipe.epochs, told("the first of the stack")
+
+    def noting(log: list, first: bool) -> Callable:
+        def note(epoch: int, *measured) -> None:
+            log.append((epoch, *measured, None))
+            if first:
+                report(epoch, epochs, *measured)
+
+        return note
+
+    for run in runs:
+        begun.append(run.fold.begin(run.seed, device, run.shuffle))
+        logs.append([])
+        model, _, x, y, _ = begun[-1]
+        note = noting(logs[-1], run is runs[0])
+        members.append(Member(model, x, y, run.seed, torch.get_rng_state(), note))
+    # Coding and channels, which decide it, are the recipe's.
+    mirror = begun[0][-1]
+    fit_stacked(members, runs[0].fold.recipe, mirror)
+    for run, (model, normaliser, *_), log in zip(runs, begun, logs, strict=True):
+        run.keep(run.fold.checkpoint(run.seed, run.shuffle, model, normaliser), log)
 
 
 class _Run:
@@ -73,15 +122,24 @@ class _Run:
             Path(f"{path}.resume"),
         )
 
+    @property
+    def name(self) -> str:
+        return f"{self.fold.model} fold {self.fold.name} seed {self.seed}"
+
+    def finished(self) -> bool:
+        """Whether an interrupted pack has left it."""
+        if not (self.kept.is_file() and self.kept_log.is_file()):
+            return False
+        print(f"{self.name}: was finished before", file=sys.stderr, flush=True)
+        return True
+
     def train(self, device, told: Callable) -> None:
-        fold = self.fold
-        name = f"{fold.model} fold {fold.name} seed {self.seed}"
-        if self.kept.is_file() and self.kept_log.is_file():
-            print(f"{name}: was finished before", file=sys.stderr, flush=True)
-            return
-        print(f"{name}: {len(fold.clip_ids)} clips on {device}", file=sys.stderr, flush=True)
+        print(f"{self.name}: {len(self.fold.clip_ids)} clips on {device}", file=sys.stderr, flush=True)
         log: list = []
-        made = fold.train(self.seed, device, log, self.state, self.shuffle, report=told(name))
+        report = told(self.name)
+        self.keep(self.fold.train(self.seed, device, log, self.state, self.shuffle, report=report), log)
+
+    def keep(self, made: checkpoints.Checkpoint, log: list) -> None:
         write_csv(pd.DataFrame([(self.seed, *row) for row in log], columns=LOG), self.kept_log)
         checkpoints.save(made, self.kept)
         self.state.unlink(missing_ok=True)

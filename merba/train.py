@@ -91,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--log", nargs="+", required=True, help="to write: a CSV for each fold")
     parser.add_argument("--shuffle-labels", action="store_true", help="permute the labels: the leak alarm")
+    parser.add_argument(
+        "--stack",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="train small models of equally many clips as one; auto: on CUDA (default)",
+    )
     add_machine_arguments(parser)
     return parser
 
@@ -112,8 +118,9 @@ def main(argv: list[str] | None = None) -> None:
 
     from merba.pack import Pack
 
+    stack = {"auto": None, "yes": True, "no": False}[args.stack]
     pack = Pack.read(args.model, overrides, args.classes, lists, args.caches, args.sequences)
-    pack.train(args.seeds, device, args.checkpoints, args.log, args.shuffle_labels, report_to_stderr)
+    pack.train(args.seeds, device, args.checkpoints, args.log, args.shuffle_labels, stack, report_to_stderr)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ class STSTNet(Classifier):
         dropout: after each branch.
     """
 
+    stackable = True
+
     def __init__(self, num_classes: int, in_channels: int = 3, input_size: int = 28, *, dropout: Share = 0.5):
         super().__init__()
         # Padding 2 is the published program's; the paper says 'same'.

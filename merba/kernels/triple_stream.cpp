@@ -4,7 +4,8 @@
 // The 16 channels of all streams are the lanes of one vector. A clip is small enough for its feature maps never to
 // leave the first-level cache; what would have to be kept for the backward pass is computed a second time instead.
 // BatchNorm and ReLU act before the pooling, so its maximum can be taken of the ReLU's output: of its negative where
-// BatchNorm's weight is negative.
+// BatchNorm's weight is negative. (Where that weight is exactly zero all pixels are equally high, and torch would pass
+// on the first; the one passed on here is another.)
 
 #include <cstdint>
 #include <cstring>

@@ -18,6 +18,8 @@ if PACK == 1:
             recipe=recipe_of,
             classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
             code=lambda wildcards: uses("merba.audit", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+        resources:
+            gpu=gpus,
         log:
             f"{LOGS}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
         conda:
@@ -48,6 +50,8 @@ else:
                 code=uses(
                     "merba.audit", module_of(recipe_of(row_named(protocol, row))["model"]), packages=LEARNING
                 ),
+            resources:
+                gpu=gpus(row_named(protocol, row)),
             log:
                 f"{LOGS}/audit/{name}.log",
             conda:

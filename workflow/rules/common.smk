@@ -224,6 +224,11 @@ def recipe_of(wildcards):
     return dict(sorted({"model": wildcards.model, **settings}.items()))
 
 
+def gpus(wildcards):
+    """GPUs that a job of one (protocol, row) asks for: none where nothing is learnt by epochs."""
+    return int(declaration(recipe_of(wildcards)["model"]).paper.selection != "no epochs")
+
+
 def seen_by(wildcards, subjects):
     """What a model sees of namespaced subjects (`casme2/sub01`): their flow caches, or their whole clips."""
     recipe = recipe_of(wildcards)

@@ -99,6 +99,8 @@ rule flow:
             "contracts.cache",
             packages=("opencv-contrib-python-headless", "pillow"),
         ),
+    resources:
+        gpu=int(config["flow"]["method"] == "tvl1_torch"),
     log:
         f"{LOGS}/flow/{{corpus}}/{{subject}}.log",
     conda:

@@ -47,6 +47,8 @@ if PACK == 1:
             recipe=recipe_of,
             classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
             code=lambda wildcards: uses("merba.train", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+        resources:
+            gpu=gpus,
         log:
             f"{LOGS}/train/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.log",
         conda:
@@ -77,6 +79,8 @@ else:
                 code=uses(
                     "merba.train", module_of(recipe_of(row_named(protocol, row))["model"]), packages=LEARNING
                 ),
+            resources:
+                gpu=gpus(row_named(protocol, row)),
             log:
                 f"{LOGS}/train/{name}.log",
             conda:
@@ -94,6 +98,8 @@ rule predict:
         f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",
     params:
         code=lambda wildcards: uses("merba.predict", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+    resources:
+        gpu=gpus,
     log:
         f"{LOGS}/predict/{{protocol}}/{{model}}/seed{{seed}}.log",
     conda:

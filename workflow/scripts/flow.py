@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from _job import clips_of, logged, progress
 
@@ -10,7 +9,7 @@ from contracts.cache import write_cache
 from contracts.errors import InputError
 from contracts.files import read_csv
 from preprocess.align import crop, read_matrices, template
-from preprocess.flow import TVL1, flow_and_strain
+from preprocess.flow import flow_and_strain, made_by
 from preprocess.frames import faults_of, list_frames, read_clip
 
 with logged(snakemake):
@@ -19,7 +18,7 @@ with logged(snakemake):
     rules = read_csv(snakemake.input.align).set_index("clip_id").rule
     faces = read_csv(snakemake.input.faces).set_index("clip_id")
     apexes = read_csv(snakemake.input.apex).set_index("clip_id")
-    flows = {}
+    pairs = {}
     for clip in progress(clips_of(snakemake).itertuples(), "clip"):
         with faults_of(clip.clip_id):
             apex = int(apexes.apex[clip.clip_id])
@@ -31,24 +30,22 @@ with logged(snakemake):
                     cure=f"correct the apex, or set corpora.{clip.corpus}.apex to spotted or midpoint",
                 )
             pair = read_clip([frames[clip.onset], frames[apex]])
-            onset_crop, apex_crop = (crop(image, matrices[clip.clip_id], size) for image in pair)
-        flows[clip.clip_id] = flow_and_strain(onset_crop, apex_crop, method, matched=matched)
+            pairs[clip.clip_id] = [crop(image, matrices[clip.clip_id], size) for image in pair]
+    crops = np.array(list(pairs.values()), np.uint8).reshape(-1, 2, size, size)
     write_cache(
         snakemake.output[0],
-        list(flows),
-        np.stack(list(flows.values())) if flows else np.empty((0, 3, size, size), np.float32),
+        list(pairs),
+        flow_and_strain(crops[:, 0], crops[:, 1], method, matched=matched),
         {
             "crop_size": size,
             "crop_template": template(size),
-            "crop_rule": {clip_id: rules[clip_id] for clip_id in flows},
+            "crop_rule": {clip_id: rules[clip_id] for clip_id in pairs},
             "face": {
                 clip_id: ": ".join(filter(None, faces.loc[clip_id, ["detector", "decision"]]))
-                for clip_id in flows
+                for clip_id in pairs
             },
-            "flow": method,
-            **({"tvl1": TVL1} if method == "tvl1" else {}),
+            **made_by(method),
             "brightness_matched": matched,
-            "opencv": cv2.__version__,
             "units": "u, v: pixels of the aligned crop, onset to apex; strain: dimensionless",
             "apex": {clip_id: f"{row.apex} {row.apex_source}" for clip_id, row in apexes.iterrows()},
         },

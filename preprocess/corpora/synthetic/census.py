@@ -49,7 +49,7 @@ def roles(corpus: str, subject: str, *, updated: bool = False) -> list[Role]:
 
 
 @functools.cache
-def _megc2019() -> dict[str, dict[str, list[str]]]:
+def composite() -> dict[str, dict[str, list[str]]]:
     """`corpus/subject` -> label -> clips, in the list's order."""
     listed: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for line in Path(__file__).with_name("megc2019.csv").read_text().splitlines():
@@ -71,7 +71,7 @@ _SMIC_LOST = {"s03_po_08": 2, "s03_sur_01": 1, "s03_sur_05": 1, "s03_ne_16": 1}
 
 
 def _smic(subject: str) -> list[Role]:
-    listed = _megc2019()[f"smic/{subject}"]
+    listed = composite()[f"smic/{subject}"]
     return [
         Role(clip, emotion, lost=_SMIC_LOST.get(clip, 0))
         for label, emotion in _SMIC_EMOTIONS.items()
@@ -130,7 +130,7 @@ _CASME2_FRAMES = {
 
 
 def _casme2(subject: str, updated: bool) -> list[Role]:
-    listed, unlisted = _megc2019()[f"casme2/{subject}"], _CASME2_UNLISTED.get(subject, {})
+    listed, unlisted = composite()[f"casme2/{subject}"], _CASME2_UNLISTED.get(subject, {})
     _, disgust, _, _, others = _CASME2_COUNTS[subject[3:]]
     known = list(unlisted.values())
     emotions = dict(unlisted)
@@ -176,7 +176,7 @@ def _samm_corpus() -> dict[str, list[Role]]:
     rare = [emotion for emotion, count in _SAMM_RARE.items() for _ in range(count)]
     emotions: dict[str, dict[str, str]] = {}
     for subject in SAMM:
-        listed = _megc2019()[f"samm/{subject}"]
+        listed = composite()[f"samm/{subject}"]
         anger, contempt, _, other, _ = _SAMM_COUNTS[subject]
         left = len(listed["0"]) - anger - contempt
         # Taken alternately from both ends, so that no subject has one rare emotion alone.

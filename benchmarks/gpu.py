@@ -1,0 +1,237 @@
+"""Everything that this project says of a GPU, measured on this machine in under eight minutes.
+
+    python -m benchmarks.gpu [--device cuda] [--budget 450] [--json build/gpu.json]
+
+One step after another, each a process with a budget of its own; a failure is reported, and the next begins:
+
+* **ceilings**: what the device can do at most. Square matrix products, copies in its memory, and the time of
+  the smallest operation, below which no kernel is;
+* **scans**: every back-end of the selective scan and of the Mixer's work around it (`merba.mixing`), at the
+  size of MERba's second stage: 128 clips of 16 windows of 49 tokens, in four directions. Beside each the
+  floor, at which its inputs, outputs and gradients pass through memory once, at the speed of a copy;
+* **steps**: `benchmarks.training_steps` for each model, and for MERba with each back-end;
+* **folds**: `benchmarks.packs`, a few epochs of folds, one by one and several at once;
+* **flow**: `benchmarks.tvl1_backends`.
+
+Needs no more than training does, and OpenCV for the flow. With `--device cpu --windows 4 --seconds 0.1` it
+shows that all works.
+"""
+
+import argparse
+import functools
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.report import write
+from benchmarks.steps import Step, run, summary
+from benchmarks.training_steps import ceiling
+from contracts.errors import InputError
+from merba.commands import add_machine_arguments, report, set_up_torch
+from merba.registry import declaration
+
+JSON = Path("build/gpu.json")
+MODELS = ("merba_base", "merba_small", "merba_tiny", "htnet", "featref", "mambavision_b", "ststnet")
+BACKENDS = ("triton", "mamba_ssm", "torch")
+"""Of the scan, to train MERba with besides the one that is chosen by itself."""
+EPOCHS = {"ststnet": "40", "merba_tiny": "2"}
+"""Models whose folds are trained, and for how long."""
+WINDOWS, TOKENS, CHANNELS, STATES = 128 * 16, 49, 256, 8
+"""Of a batch in MERba's second stage: windows, tokens of each; the Mixer's channels, half of them scanned."""
+LEAST = 3
+"""Runs of anything that is timed, besides a first one that does not count."""
+_FLOAT = 4
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure, print a table, write all figures.
+
+    Raises:
+        InputError: an unknown model, or a device that is not there.
+        SystemExit: a step found nothing.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", nargs="+", default=MODELS, help=f"default: {' '.join(MODELS)}")
+    parser.add_argument("--budget", type=float, default=450, help="seconds in all (default: 450)")
+    parser.add_argument("--seconds", type=float, default=2, help="of each that is timed (default: 2)")
+    parser.add_argument("--windows", type=int, default=WINDOWS, help=f"of the scans (default: {WINDOWS})")
+    parser.add_argument("--steps", nargs="+", metavar="NAME", help="only steps whose names begin so")
+    parser.add_argument("--json", type=Path, default=JSON, help=f"default: {JSON}")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    add_machine_arguments(parser)
+    parser.set_defaults(device="cuda")
+    args = parser.parse_args(argv)
+    for name in args.models:
+        declaration(name)
+    if args.part:
+        device = set_up_torch(args.threads, args.device)
+        write(args.json, PARTS[args.part](device, args.seconds, args.windows))
+        return
+    wanted = tuple(args.steps or ("",))
+    found = run((step for step in steps(args) if step.name.startswith(wanted)), args.budget)
+    print(summary(found))
+    write(args.json, {"device": args.device, "steps": found})
+    print(f"\nall figures: {args.json}")
+    sys.exit(any(one["state"] not in ("done", "missed") for one in found.values()))
+
+
+def steps(args: argparse.Namespace) -> list[Step]:
+    """What is measured, the most important first."""
+    where = ("--device", args.device, "--threads", str(args.threads))
+    part = (*where, "--seconds", str(args.seconds), "--windows", str(args.windows), "--part")
+    step = ("benchmarks.training_steps", *where, "--seconds", str(args.seconds), "--models")
+    folds = ("benchmarks.packs", *where, "--cores", "1", "--folds", "2", "--packed", "16", "--epochs")
+    tried = [name for name in args.models if name.startswith("merba")][:1]
+    return [
+        Step("ceilings", ("benchmarks.gpu", *part, "ceilings"), 60),
+        Step("scans", ("benchmarks.gpu", *part, "scans"), 90),
+        *(Step(f"steps, {name}", (*step, name), 60) for name in args.models),
+        *(Step(f"folds, {name}", (*folds, epochs, "--model", name), 90) for name, epochs in EPOCHS.items()),
+        Step("flow", ("benchmarks.tvl1_backends", "--device", args.device), 120),
+        *(
+            Step(f"steps, {name}, {backend}", (*step, name), 60, {"MERBA_SCAN": backend})
+            for name in tried
+            for backend in BACKENDS
+        ),
+    ]
+
+
+def ceilings(device, seconds: float, _: int) -> dict:
+    """FLOP/s of matrix products, bytes a second of copies, seconds of the smallest operation."""
+    import torch
+
+    products = {precision: ceiling(device, precision, seconds) for precision in ("bf16", "float32")}
+    copied = bandwidth(device, seconds)
+    one = torch.zeros(1, device=device)
+
+    def many():
+        for _ in range(1000):
+            one.add_(1)
+
+    least = timed(many, device, seconds) / 1000
+    return {
+        "headline": [
+            *([f"matrix product, {name}", value / 1e12, "TFLOP/s"] for name, value in products.items()),
+            ["copy in memory", copied / 1e9, "GB/s"],
+            ["smallest operation", least * 1e6, "µs"],
+        ],
+        "products": products,
+        "bandwidth": copied,
+        "smallest_operation": least,
+    }
+
+
+def scans(device, seconds: float, windows: int) -> dict:
+    """Milliseconds of every back-end, forward alone and with backward, and of the floor."""
+    import torch
+
+    from merba.scan import list_backends
+
+    torch.manual_seed(0)
+    speed = bandwidth(device, seconds)
+    found = {}
+    for task, make in {"scan": _scan, "mix": _mix}.items():
+        forward, moved = make(device, windows)
+        for name in list_backends(task):
+            try:
+                found[f"{task}, {name}"] = {
+                    "forward_ms": 1e3 * timed(functools.partial(_quietly, forward, name), device, seconds),
+                    "whole_ms": 1e3 * timed(functools.partial(_whole, forward, name), device, seconds),
+                    "floor_ms": 1e3 * moved / speed,
+                }
+            except (InputError, RuntimeError) as error:
+                found[f"{task}, {name}"] = {"obstacle": str(error).splitlines()[0]}
+    headline = []
+    for name, one in found.items():
+        if "whole_ms" in one:
+            headline.append([f"{name}: forward and backward", one["whole_ms"], "ms"])
+            headline.append([f"{name}: of the floor", 100 * one["floor_ms"] / one["whole_ms"], "%"])
+    return {"headline": headline, "windows": windows, "bandwidth": speed, "backends": found}
+
+
+PARTS = {"ceilings": ceilings, "scans": scans}
+
+
+def _quietly(forward: Callable, name: str) -> None:
+    import torch
+
+    with torch.inference_mode():
+        forward(name)
+
+
+def _whole(forward: Callable, name: str) -> None:
+    forward(name).sum().backward()
+
+
+def _scan(device, windows: int):
+    """A scan by its back-end's name, and bytes that it and its gradient move at least."""
+    import torch
+
+    from merba.scan import selective_scan
+
+    channels, sequences = CHANNELS // 2, 4 * windows
+    wide = (channels, TOKENS, sequences), (STATES, TOKENS, sequences)
+    x, steps_, B, C = (torch.randn(wide[k], device=device) for k in (0, 0, 1, 1))
+    tensors = [x, torch.nn.functional.softplus(steps_), -torch.rand(channels, STATES, device=device)]
+    tensors += [B, C, torch.ones(channels, device=device)]
+    tensors = [tensor.requires_grad_() for tensor in tensors]
+    # Forward x, dt, B, C and y; backward these with dy for y, and four gradients.
+    moved = _FLOAT * TOKENS * sequences * (8 * channels + 6 * STATES)
+    return lambda name: selective_scan(*tensors, backend=name), moved
+
+
+def _mix(device, windows: int):
+    """The Mixer's work in four directions, likewise."""
+    import torch
+
+    from merba.blocks import Mixer
+    from merba.orders import inverse, order_names, scan_order
+
+    mixer = Mixer(CHANNELS, STATES).to(device)
+    side = int(TOKENS**0.5)
+    read = [scan_order(name, side, side) for name in order_names("merba")]
+    back = torch.stack([inverse(order) for order in read]).to(device)
+    read = torch.stack(read).to(device)
+    xz = torch.randn(windows, TOKENS, CHANNELS, device=device, requires_grad=True)
+
+    def forward(name):
+        os.environ["MERBA_SCAN"] = name
+        return mixer.mix(xz, read, back)
+
+    # Forward in and out; backward in, gradient in and out.
+    return forward, _FLOAT * 5 * xz.numel()
+
+
+def bandwidth(device, seconds: float) -> float:
+    """Bytes a second that a copy within the device's memory reads and writes."""
+    import torch
+
+    source = torch.zeros(2**28 if device.type == "cuda" else 2**25, device=device)
+    copy = functools.partial(torch.empty_like(source).copy_, source)
+    return 2 * _FLOAT * source.numel() / timed(copy, device, seconds)
+
+
+def timed(function: Callable, device, seconds: float) -> float:
+    """Median seconds of a call, after a first that does not count."""
+    import torch
+
+    taken, until = [], None
+    while until is None or len(taken) < LEAST or time.perf_counter() < until:
+        start = time.perf_counter()
+        function()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        if until is None:
+            until = time.perf_counter() + seconds
+        else:
+            taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    sys.exit(report(main))

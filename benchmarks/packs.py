@@ -1,0 +1,231 @@
+"""Leave-one-subject-out, fold by fold or in packs: seconds a fold, and whether the results are the same.
+
+    python -m benchmarks.packs [--model ststnet] [--epochs N] [--folds 4] [--packed 16] [--json FILE]
+
+The folds are those of the MEGC2019 composite: 442 clips of 68 subjects, with noise for flow, since what a
+training costs does not depend on what it learns. Processes of one thread work at once, `--cores` of them:
+
+* **plain**: a process for each fold, in PyTorch's own operations (no kernel of ours);
+* **single**: a process for each fold, with the kernels;
+* **packed**: a process for each core, with the kernels and an equal share of the folds;
+* **stacked**: the same, but what has equally many clips is trained as one (`merba.stack`); on CUDA, or asked
+  for.
+
+Seconds a fold are wall time over the number of folds, start-up included; at an epoch count below the recipe's
+start-up weighs more than it does in a whole run. All are compared with plain in decisions on the folds' test
+clips (how many of them differ) and in probabilities (the largest difference).
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.report import table, write
+from contracts.cache import write_cache
+from contracts.errors import InputError
+from contracts.files import write_csv
+from contracts.predictions import read_predictions
+from contracts.provenance import ROOT
+from merba import native
+from merba.commands import add_machine_arguments, report
+from merba.overrides import resolve
+from merba.registry import declaration
+from merba.scan import VARIABLE as SCAN
+from preprocess.corpora.synthetic import census
+
+CLASSES = ("negative", "positive", "surprise")
+SIDE = 28
+PLAIN = {native.VARIABLE: "0", SCAN: "torch"}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure, print a table, and write all figures to `--json`.
+
+    Raises:
+        InputError: an unknown model, a training that failed, or more folds than there are.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="ststnet", help="default: ststnet")
+    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--folds", type=int, default=4, help="of plain and single (default: 4)")
+    parser.add_argument("--packed", type=int, default=16, help="of packed and stacked (default: 16)")
+    parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
+    parser.add_argument("--stacked", action="store_true", help="measure `stacked` on a CPU, too")
+    parser.add_argument("--json", type=Path, help="write all figures here too")
+    add_machine_arguments(parser)
+    args = parser.parse_args(argv)
+    declaration(args.model)
+    with tempfile.TemporaryDirectory(prefix="packs-") as folder:
+        loso = Loso(Path(folder), args)
+        plain = min(args.folds, args.packed)
+        variants = {
+            "plain": (PLAIN, plain, 1, "no"),
+            "single": ({}, plain, 1, "no"),
+            "packed": ({}, args.packed, None, "no"),
+        }
+        if args.stacked or args.device.startswith("cuda"):
+            variants["stacked"] = ({}, args.packed, None, "yes")
+        found, said = {}, {}
+        for name, (variables, folds, size, stack) in variants.items():
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            found[name] = loso.train(name, variables, folds, size, stack)
+            said[name] = loso.predict(name, plain)
+    base = found["plain"]["seconds_a_fold"]
+    for name, one in found.items():
+        differing = (said[name].predicted != said["plain"].predicted).sum()
+        columns = [f"p_{name}" for name in CLASSES]
+        one |= {
+            "ratio": base / one["seconds_a_fold"],
+            "clips": len(said[name]),
+            "decisions_differing": int(differing),
+            "largest_difference": float(np.abs(said[name][columns] - said["plain"][columns]).max().max()),
+        }
+    print(_table(args, found))
+    if args.json:
+        headline = [(f"{args.model}, {name}: times plain", one["ratio"], "") for name, one in found.items()]
+        write(args.json, {**vars(args), "json": None, "variants": found, "headline": headline[1:]})
+
+
+def _table(args, found: dict) -> str:
+    recipe = resolve(args.model, {})
+    rows = [
+        (
+            name,
+            one["folds"],
+            one["processes"],
+            f"{one['seconds_a_fold']:.2f}",
+            f"{one['ratio']:.1f}",
+            f"{one['decisions_differing']} of {one['clips']}",
+            f"{one['largest_difference']:.1e}",
+        )
+        for name, one in found.items()
+    ]
+    head = (
+        "way",
+        "folds",
+        "processes",
+        "s a fold",
+        "times plain",
+        "decisions differ",
+        "probabilities, at most",
+    )
+    epochs = args.epochs or recipe.epochs
+    return f"{args.model}, {epochs} of {recipe.epochs} epochs, {args.cores} at once\n\n{table(head, rows)}"
+
+
+class Loso:
+    """Caches and lists of all folds on disk, and the two commands on them."""
+
+    def __init__(self, folder: Path, args: argparse.Namespace):
+        self.folder, self.args = folder, args
+        listed = census.composite()
+        if not 1 <= args.folds <= args.packed <= len(listed):
+            raise InputError(
+                f"{args.folds} and {args.packed} of {len(listed)} folds",
+                clip="--packed",
+                cure=f"give 1 to {len(listed)}, and no fewer than --folds",
+            )
+        random = np.random.default_rng(0)
+        self.clips, self.label = {}, {}
+        for subject, of in listed.items():
+            ids = {f"{subject}/{clip}": int(label) for label, clips in of.items() for clip in clips}
+            self.label |= ids
+            self.clips[subject] = list(ids)
+            path = self._cache(subject)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flow = random.normal(size=(len(ids), 3, SIDE, SIDE))
+            write_cache(path, self.clips[subject], flow, {"noise": 0})
+        # Spread over the list, so that folds of every corpus are among few.
+        names = list(listed)
+        self.folds = [names[k * len(names) // args.packed] for k in range(args.packed)]
+        for subject in self.folds:
+            rows = [
+                (clip, CLASSES[label])
+                for clip, label in self.label.items()
+                if clip not in self.clips[subject]
+            ]
+            self._csv(self._list(subject), ("clip_id", "label"), rows)
+
+    def train(self, name: str, variables: dict, folds: int, size: int | None, stack: str) -> dict:
+        """Train the first folds, `size` a process, default: all on the cores; how long it took."""
+        args, chosen = self.args, self.folds[:folds]
+        cores = min(args.cores, folds)
+        shares = (
+            [chosen[k : k + size] for k in range(0, folds, size)]
+            if size
+            else [chosen[k::cores] for k in range(cores)]
+        )
+        begun = time.perf_counter()
+        with concurrent.futures.ThreadPoolExecutor(cores) as pool:
+            list(pool.map(lambda share: self._train(name, share, variables, stack), shares))
+        seconds = time.perf_counter() - begun
+        return {
+            "folds": folds,
+            "processes": len(shares),
+            "seconds": seconds,
+            "seconds_a_fold": seconds / folds,
+        }
+
+    def _train(self, name: str, share: list[str], variables: dict, stack: str) -> None:
+        args = self.args
+        overrides = {} if args.epochs is None else {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
+        subjects = [one for one in self.clips if one not in share or len(share) > 1]
+        words = ["--model", args.model, "--overrides", json.dumps(overrides), "--classes", *CLASSES]
+        words += ["--fold", *(self._name(one) for one in share), "--list", *map(self._list, share)]
+        words += ["--caches", *map(self._cache, subjects), "--seeds", 0, "--stack", stack]
+        words += ["--checkpoints", *(self._checkpoint(name, one) for one in share)]
+        words += ["--log", *(f"{self._checkpoint(name, one)}.csv" for one in share)]
+        self._run("merba.train", [*words, "--device", args.device], variables)
+
+    def predict(self, name: str, folds: int):
+        """Decisions on the test clips of the first folds, sorted by clip."""
+        chosen = self.folds[:folds]
+        test, out = self.folder / f"{name}_test.csv", self.folder / f"{name}.csv"
+        rows = [(clip, self._name(one)) for one in chosen for clip in self.clips[one]]
+        self._csv(test, ("clip_id", "fold"), rows)
+        words = ["--test", test, "--checkpoints", *(self._checkpoint(name, one) for one in chosen)]
+        words += ["--caches", *map(self._cache, chosen), "--out", out, "--device", self.args.device]
+        self._run("merba.predict", words, {})
+        return read_predictions(out).sort_values("clip_id", ignore_index=True)
+
+    def _run(self, module: str, words: list, variables: dict) -> None:
+        command = [sys.executable, "-m", module, *map(str, words), "--threads", "1"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            raise InputError(f"{module} failed: {done.stderr.strip()[-300:]}", cure="see above")
+
+    @staticmethod
+    def _name(subject: str) -> str:
+        return subject.replace("/", "_")
+
+    def _cache(self, subject: str) -> Path:
+        return self.folder / f"{subject}.h5"
+
+    def _list(self, subject: str) -> Path:
+        return self.folder / f"{self._name(subject)}_train.csv"
+
+    def _checkpoint(self, name: str, subject: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return folder / f"{self._name(subject)}.pt"
+
+    @staticmethod
+    def _csv(path: Path, header: tuple[str, ...], rows: list) -> None:
+        import pandas as pd
+
+        write_csv(pd.DataFrame(rows, columns=header), path)
+
+
+if __name__ == "__main__":
+    sys.exit(report(main))

@@ -1,0 +1,201 @@
+"""Several small models trained as one: every parameter with a leading axis, one optimiser step for all.
+
+A small network leaves a GPU waiting for the next kernel's launch. Stacked, M models of one architecture on M
+sets of clips of one size launch as many kernels as one alone. Each keeps its own clips, order, flips and
+dropout, drawn as `merba.loop.fit` draws them for it, so that on a CPU the models are those of single
+trainings up to rounding. (CUDA's generator hands out its numbers by thread: there the dropout is another.)
+
+On a CPU the arithmetic is what takes the time, and nothing is gained.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+
+from contracts.errors import InputError
+from merba.classifier import Classifier
+from merba.loop import (
+    decayed_names,
+    learning_rates,
+    make_optimiser,
+    order_of,
+    rarity_of,
+    some_mirrored,
+)
+from merba.recipe import Recipe
+
+
+@dataclass
+class Member:
+    """One model of a stack, and what it is trained on.
+
+    Attributes:
+        model: trained in place.
+        x, y: as `merba.loop.fit` takes them; of as many clips in all members.
+        seed: likewise.
+        stream: state of torch's generator where the model was made, which its dropout goes on from.
+        note, watch: called after every epoch, as `merba.loop.fit` does.
+    """
+
+    model: Classifier
+    x: Tensor
+    y: Tensor
+    seed: int
+    stream: Tensor
+    note: Callable = lambda *row: None
+    watch: Callable[[int], None] | None = None
+    order: torch.Generator = field(init=False)
+    chance: torch.Generator = field(init=False)
+
+    def __post_init__(self):
+        self.order = torch.Generator().manual_seed(self.seed)
+        self.chance = torch.Generator(self.x.device)
+        if self.x.is_cuda:
+            self.chance.manual_seed(self.seed)
+        else:
+            self.chance.set_state(self.stream)
+
+
+def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Tensor, bool], Tensor]) -> None:
+    """Train all members in place, for the recipe's epochs.
+
+    Raises:
+        InputError: the loss of one of them is no number any more.
+    """
+    templates = [_Template(one.model) for one in members]
+    template, (parameters, buffers) = templates[0], stack_module_state(templates)
+    optimiser = make_optimiser(parameters, decayed_names(template), recipe)
+    rate = learning_rates(optimiser, recipe)
+    rarity = torch.stack([rarity_of(one.y, one.model.num_classes) for one in members])
+    weight = rarity if recipe.balance == "weights" else None
+    half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and members[0].x.is_cuda)
+
+    def one_loss(state, drops, x, y, weight, progress):
+        template.tape = list(drops)
+        return functional_call(template, state, (x, y, progress, recipe.label_smoothing, weight))
+
+    losses_of = torch.vmap(one_loss, in_dims=(0, 0, 0, 0, None if weight is None else 0, None))
+    n = len(members[0].x)
+    for epoch in range(recipe.epochs):
+        lr = rate(epoch)
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        total, right = torch.zeros(2, len(members), device=members[0].x.device)
+        orders = [order_of(recipe, one.y, own, one.order) for one, own in zip(members, rarity, strict=True)]
+        for rows in zip(*(order.tensor_split(-(-n // recipe.batch)) for order in orders), strict=True):
+            batches = [_batch(one, own, recipe, mirror) for one, own in zip(members, rows, strict=True)]
+            clips, labels = (torch.stack(parts) for parts in zip(*batches, strict=True))
+            drops = _drawn(template.draws(clips[0], labels[0]), members)
+            with half:
+                losses, hits = losses_of(
+                    {**parameters, **buffers}, drops, clips, labels, weight, epoch / recipe.epochs
+                )
+            optimiser.zero_grad()
+            losses.sum().backward()
+            if recipe.clip_grad:
+                _clip(parameters.values(), recipe.clip_grad)
+            optimiser.step()
+            total += losses.detach() * labels.shape[1]
+            right += hits
+        means, shares = (total / n).tolist(), (right / n).tolist()
+        for k, (one, mean, share) in enumerate(zip(members, means, shares, strict=True)):
+            if not math.isfinite(mean):
+                raise InputError(
+                    f"the loss of model {k + 1} of a stack is {mean} in epoch {epoch + 1}, at {lr:g}",
+                    clip="lr",
+                    cure="lower it, or set clip_grad",
+                )
+            one.note(epoch + 1, lr, mean, share)
+            if one.watch:
+                _write_back(one, k, parameters, buffers)
+                one.watch(epoch + 1)
+    for k, one in enumerate(members):
+        _write_back(one, k, parameters, buffers)
+
+
+def _batch(one: Member, rows: Tensor, recipe: Recipe, mirror: Callable) -> tuple[Tensor, Tensor]:
+    rows = rows.to(one.x.device)
+    return some_mirrored(one.x.index_select(0, rows), recipe, mirror, one.order), one.y[rows]
+
+
+def _clip(parameters: Sequence[Tensor], largest: float) -> None:
+    """As `torch.nn.utils.clip_grad_norm_`, each model by its own norm."""
+    gradients = [one.grad for one in parameters if one.grad is not None]
+    norms = torch.stack([one.flatten(1).norm(dim=1) for one in gradients]).norm(dim=0)
+    shrink = (largest / (norms + 1e-6)).clamp(max=1)
+    for one in gradients:
+        one.mul_(shrink.view(-1, *[1] * (one.ndim - 1)))
+
+
+def _write_back(one: Member, k: int, parameters: dict, buffers: dict) -> None:
+    with torch.no_grad():
+        for name, value in one.model.state_dict().items():
+            value.copy_({**parameters, **buffers}[f"model.{name}"][k])
+
+
+def _drawn(draws: list[tuple[torch.Size, float]], members: Sequence[Member]) -> list[Tensor]:
+    """Dropout's factors of one step, in the order in which the models ask for them."""
+    return [
+        torch.stack(
+            [
+                torch.empty(shape, device=one.x.device).bernoulli_(1 - p, generator=one.chance).div_(1 - p)
+                for one in members
+            ]
+        )
+        for shape, p in draws
+    ]
+
+
+class _Template(nn.Module):
+    """A copy of a model that gives its loss and is given its dropout's factors, on `tape`."""
+
+    def __init__(self, model: Classifier):
+        super().__init__()
+        self.model = copy.deepcopy(model).train()
+        self.tape: list = []
+        self._shapes: dict = {}
+        for module in list(self.model.modules()):
+            for name, child in module.named_children():
+                if type(child) is nn.Dropout and 0 < child.p < 1:
+                    setattr(module, name, _GivenDropout(child.p, self))
+
+    def forward(self, x, y, progress, label_smoothing, weight) -> tuple[Tensor, Tensor]:
+        """Loss, and how many clips are right."""
+        loss, logits = self.model.loss(x, y, progress, label_smoothing, weight)
+        return loss, (logits.argmax(1) == y).sum()
+
+    def draws(self, x: Tensor, y: Tensor) -> list[tuple[torch.Size, float]]:
+        """Shape and probability of each dropout of a step on such clips, found by one step that counts."""
+        if x.shape not in self._shapes:
+            self.tape = []
+            self._shapes[x.shape] = found = []
+            with torch.no_grad():
+                copy.deepcopy(self).recording(found)(x, y, 0.0, 0.0, None)
+        return self._shapes[x.shape]
+
+    def recording(self, found: list) -> "_Template":
+        """Itself, whose dropouts write down what they would need."""
+        for one in self.modules():
+            if isinstance(one, _GivenDropout):
+                one.found = found
+        return self
+
+
+class _GivenDropout(nn.Module):
+    """Multiplies by the next factors on its template's tape."""
+
+    def __init__(self, p: float, template: _Template):
+        super().__init__()
+        self.p, self.found = p, None
+        self.template = [template]  # a list, or it would be a submodule
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.found is not None:
+            self.found.append((x.shape, self.p))
+            return x
+        return x * self.template[0].tape.pop(0)

@@ -1,0 +1,185 @@
+"""Packs: several folds and seeds in one process, one after the other or stacked, are what each is alone."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from bench import write_rows
+from toy_flow import CLASSES
+
+from contracts.errors import InputError
+from merba import checkpoints, list_models, pack, train
+from merba.registry import model_entry
+
+FOLDS = {"smic_a": ["s00", "s01"], "smic_b": ["s02", "s03"], "smic_c": ["s04"]}
+BRIEF = {"epochs": 3, "warmup": 1, "cooldown": 1, "batch": 8}
+STACKABLE = [name for name in list_models() if model_entry(name).build.stackable]
+
+
+class Packs:
+    """Lists of the folds of six subjects, and `merba.train` on any of them."""
+
+    def __init__(self, bench):
+        self.bench, self.folder, self.caches = bench, bench.folder, bench.caches
+        self.subjects = sorted({one for own in FOLDS.values() for one in own})
+        self.lists = {
+            fold: write_rows(
+                self.folder / f"{fold}.csv",
+                ["clip_id", "label"],
+                [(c, bench.label_of[c]) for c in bench.clips(self.inside(fold))],
+            )
+            for fold in FOLDS
+        }
+
+    def inside(self, fold):
+        return [one for one in self.subjects if one not in FOLDS[fold]]
+
+    def train(self, *folds, model="ststnet", seeds=(0, 1), extra=(), name="pack", **overrides):
+        """Checkpoint of each fold and seed; the caches are those of all subjects of the folds' lists."""
+        given = sorted({one for fold in folds for one in self.inside(fold)})
+        made = {(f, s): self.folder / name / f"{f}_{s}.pt" for f in folds for s in seeds}
+        (self.folder / name).mkdir(exist_ok=True)
+        arguments = ["--model", model, "--classes", *CLASSES, "--fold", *folds]
+        arguments += ["--list", *(self.lists[fold] for fold in folds), "--seeds", *seeds]
+        arguments += ["--caches", *(self.caches[one] for one in given)]
+        arguments += ["--overrides", json.dumps({**BRIEF, **overrides}), "--checkpoints", *made.values()]
+        arguments += ["--log", *(self.folder / name / f"{fold}.csv" for fold in folds), *extra]
+        train.main([*map(str, arguments), "--device", "cpu"])
+        return made
+
+
+@pytest.fixture
+def packs(bench):
+    return Packs(bench)
+
+
+def bytes_of(made):
+    return {run: path.read_bytes() for run, path in made.items()}
+
+
+@pytest.mark.parametrize("model", ["ststnet", "kernel_ridge", "merba_tiny"])
+def test_a_pack_is_its_folds_one_by_one(packs, model):
+    together = packs.train(*FOLDS, model=model)
+    alone = {}
+    for fold in FOLDS:
+        alone |= packs.train(fold, model=model, name="alone")
+        log = (packs.folder / "alone" / f"{fold}.csv").read_text()
+        assert (packs.folder / "pack" / f"{fold}.csv").read_text() == log
+    assert bytes_of(together) == bytes_of(alone)
+
+
+@pytest.mark.parametrize("overrides", [{}, {"coding": "fixed_scale", "flip": "negate_u", "shuffle": True}])
+def test_no_model_of_a_pack_sees_its_test_subject(packs, overrides):
+    """What the caches hold of a fold's own test subjects, and be it noise, does not reach its model."""
+    before = bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), **overrides))
+    # All tests share the caches.
+    noisy = shutil.copy(packs.caches["s00"], packs.folder / "noisy.h5")
+    with h5py.File(noisy, "r+") as file:
+        file["flow"][:] = np.random.default_rng(0).normal(size=file["flow"].shape)
+    packs.caches = {**packs.caches, "s00": noisy}
+    after = bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), **overrides))
+    assert before["smic_a", 0] == after["smic_a", 0]
+    assert before["smic_b", 0] != after["smic_b", 0]
+
+
+@pytest.mark.parametrize("model", STACKABLE)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"epochs": 6},
+        {
+            "epochs": 4,
+            "shuffle": True,
+            "flip": "negate_u",
+            "clip_grad": 0.05,
+            "balance": "weights",
+            "lr": 1e-2,
+        },
+        {"epochs": 4, "optimiser": "sgd", "balance": "oversample", "weight_decay": 0.1, "schedule": "cosine"},
+    ],
+)
+def test_stacked_models_are_those_of_single_trainings(packs, model, overrides):
+    """Weights to 1e-4 of the largest; folds of equally many clips and all seeds are stacked."""
+    single = packs.train(*FOLDS, model=model, extra=["--stack", "no"], name="single", **overrides)
+    stacked = packs.train(*FOLDS, model=model, extra=["--stack", "yes"], name="stacked", **overrides)
+    for run, path in single.items():
+        one, other = checkpoints.load(path), checkpoints.load(stacked[run])
+        assert (one.digest, one.train_clips, one.normaliser) == (
+            other.digest,
+            other.train_clips,
+            other.normaliser,
+        )
+        for name, tensor in one.state.items():
+            largest = tensor.abs().max().item()
+            torch.testing.assert_close(other.state[name], tensor, rtol=0, atol=1e-4 * max(largest, 1e-3))
+
+
+def test_equal_numbers_of_clips_are_what_is_stacked(packs, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(pack, "_train_stacked", lambda runs, *rest: sizes.append(len(runs)) or stop())
+
+    def stop():
+        raise InputError("enough", cure="none")
+
+    with pytest.raises(InputError, match="enough"):
+        packs.train(*FOLDS, extra=["--stack", "yes"])
+    counts = [len(packs.bench.clips(packs.inside(fold))) for fold in FOLDS]
+    assert sizes == [2 * counts.count(counts[0])]
+
+
+def test_finished_trainings_survive_an_interruption(packs, monkeypatch, capsys):
+    real, begun = pack.Fold.train, []
+
+    def third_fails(fold, *args, **kwargs):
+        begun.append(fold.name)
+        if len(begun) == 3:
+            raise KeyboardInterrupt
+        return real(fold, *args, **kwargs)
+
+    monkeypatch.setattr(pack.Fold, "train", third_fails)
+    with pytest.raises(KeyboardInterrupt):
+        packs.train(*FOLDS, seeds=(0,))
+    assert not list((packs.folder / "pack").glob("*.pt")), "all are put in place at once"
+    made = packs.train(*FOLDS, seeds=(0,))
+    assert begun == ["smic_a", "smic_b", "smic_c", "smic_c"]
+    assert capsys.readouterr().err.count("was finished before") == 2
+    assert not [*(packs.folder / "pack").glob("*.kept"), *(packs.folder / "pack").glob("*.log")]
+    monkeypatch.undo()
+    assert bytes_of(made) == bytes_of(packs.train(*FOLDS, seeds=(0,), name="again"))
+
+
+def test_what_was_finished_otherwise_is_trained_again(packs, monkeypatch):
+    real = pack.Fold.train
+
+    def fails(fold, *args, **kwargs):
+        if fold.name == "smic_b":
+            raise KeyboardInterrupt
+        return real(fold, *args, **kwargs)
+
+    monkeypatch.setattr(pack.Fold, "train", fails)
+    with pytest.raises(KeyboardInterrupt):
+        packs.train("smic_a", "smic_b", seeds=(0,), lr=1e-2)
+    monkeypatch.undo()
+    made = packs.train("smic_a", "smic_b", seeds=(0,), lr=1e-3)
+    assert bytes_of(made) == bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), lr=1e-3, name="again"))
+    assert not list((packs.folder / "pack").glob("*.kept"))
+
+
+def test_a_clip_without_pixels_is_named_with_its_fold_s_list(packs):
+    packs.lists["smic_b"].write_text(packs.lists["smic_b"].read_text() + f"smic/s09/x,{CLASSES[0]}\n")
+    with pytest.raises(InputError, match=r"smic_b\.csv: smic/s09/x: not in any"):
+        packs.train("smic_a", "smic_b")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"--fold": ["a", "a"]}, "named twice"), ({"--list": ["x"]}, "--list"), ({"--log": ["x"]}, "--log")],
+)
+def test_every_fold_has_its_own(changes, named):
+    words = {"--fold": ["a", "b"], "--list": ["x", "y"], "--log": ["x", "y"], "--checkpoints": ["p", "q"]}
+    arguments = [word for option, given in {**words, **changes}.items() for word in (option, *given)]
+    with pytest.raises(InputError, match=named):
+        train.main(["--model", "ststnet", "--classes", *CLASSES, "--caches", "c", "--seeds", "0", *arguments])
