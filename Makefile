@@ -36,7 +36,7 @@ bench: setup  ## how fast everything is on this machine, and all figures in buil
 tables: setup  ## tables again from results/ alone: make tables RUN=public_flows
 	$(BIN)/python -m protocols.scores --results results/$(RUN)
 	$(BIN)/python -m protocols.tables --results results/$(RUN)
-	$(BIN)/python -m protocols.figures --results results/$(RUN) --format png
+	$(BIN)/python -m protocols.figures --results results/$(RUN)
 	test ! -d results/$(RUN)/audit || { $(BIN)/python -m protocols.audit --results results/$(RUN) \
 	    && $(BIN)/python -m protocols.inflation --results results/$(RUN); }
 

@@ -4,6 +4,7 @@ Written from the equations of MERba v1 (III-B, III-C) and of the MambaVision pap
 whose Mixer and block wrapper MERba takes over. Letters in shapes: n clips, w windows, l tokens, d width.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -12,9 +13,8 @@ import torch.nn.functional as F
 from timm.layers import DropPath
 from torch import Tensor, nn
 
+from merba.mixing import Weights, mix
 from merba.orders import inverse, scan_order
-from merba.scan import selective_scan
-from merba.tokens import depthwise, put_back_and_sum, read_in_orders
 
 
 def partition(x: Tensor, window: int) -> Tensor:
@@ -70,8 +70,7 @@ class MLP(nn.Sequential):
 class Mixer(nn.Module):
     """MambaVision's Mixer without its last Linear: a scanned half beside a convolved half.
 
-    `project` is pointwise, so the directions share it; `mix` depends on the order of tokens. Tensors are laid
-    out as `merba.scan` wants them: (channels, length, sequences).
+    `in_proj` is pointwise, so that all directions share it; what depends on order is `merba.mixing.mix`.
 
     Args:
         d: width, halved into the scanned and the convolved part.
@@ -81,32 +80,21 @@ class Mixer(nn.Module):
     def __init__(self, d: int, states: int = 8):
         super().__init__()
         self.half, self.states = d // 2, states
-        self.rank = math.ceil(d / 16)
+        half, rank = self.half, math.ceil(d / 16)
         self.in_proj = nn.Linear(d, d, bias=False)
         # One kernel a channel, x's half and z's half alike; centred, so it looks one token ahead too.
         self.kernel = nn.Parameter(torch.empty(d, 3).uniform_(-(3**-0.5), 3**-0.5))
-        self.x_proj = nn.Linear(self.half, self.rank + 2 * states, bias=False)
-        self.dt_proj = nn.Linear(self.rank, self.half)
-        self.A_log = nn.Parameter(torch.arange(1, states + 1).float().log().repeat(self.half, 1))
+        self.x_proj = nn.Linear(half, rank + 2 * states, bias=False)
+        self.dt_proj = nn.Linear(rank, half)
+        self.A_log = nn.Parameter(torch.arange(1, states + 1).float().log().repeat(half, 1))
         self.A_log.no_weight_decay = True
-        self.D = nn.Parameter(torch.ones(self.half))
+        self.D = nn.Parameter(torch.ones(half))
 
-    def project(self, u: Tensor) -> Tensor:
-        """(sequences, length, d) -> (d, length, sequences)."""
-        return self.in_proj(u).permute(2, 1, 0).contiguous()
-
-    def mix(self, xz: Tensor) -> Tensor:
-        """(d, length, sequences) in scan order -> the same shape, y over z."""
-        x, z = F.silu(depthwise(xz, self.kernel)).split(self.half)
-        dt, B, C = _linear(self.x_proj, x).split([self.rank, self.states, self.states])
-        dt = F.softplus(_linear(self.dt_proj, dt))
-        return torch.cat([selective_scan(x, dt, -self.A_log.exp(), B, C, self.D), z])
-
-
-def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
-    """A Linear over the first dimension of (channels, length, sequences)."""
-    y = (layer.weight @ x.flatten(1)).unflatten(1, x.shape[1:])
-    return y if layer.bias is None else y + layer.bias[:, None, None]
+    def mix(self, xz: Tensor, orders: Tensor, inverses: Tensor) -> Tensor:
+        """Projected tokens (sequences, length, d) -> sum over the orders (k, length), the same shape."""
+        steps = self.dt_proj
+        weights = Weights(self.kernel, self.x_proj.weight, steps.weight, steps.bias, self.A_log, self.D)
+        return mix(xz, weights, orders, inverses)
 
 
 class Extractor(nn.Module):
@@ -152,23 +140,17 @@ class Extractor(nn.Module):
         return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
 
     def _scan(self, u: Tensor) -> Tensor:
-        count = len(self.orders)
-        per_mixer = count // len(self.mixers)
+        directions, mixers = len(self.orders), len(self.mixers)
+        at_once = 1 if self.fusion == "concat" else directions // mixers
+        projected = [mixer.in_proj(u) for mixer in self.mixers]
         parts = []
-        for k, mixer in enumerate(self.mixers):
-            mine = slice(k * per_mixer, (k + 1) * per_mixer)
-            orders, inverses = self.orders[mine], self.inverses[mine]
-            # Directions share one scan as further sequences of a long batch.
-            mixed = mixer.mix(read_in_orders(mixer.project(u), orders, inverses))
-            if self.fusion == "concat":
-                alone = zip(mixed.chunk(per_mixer, 2), orders[:, None], inverses[:, None], strict=True)
-                parts += [put_back_and_sum(*one) for one in alone]
-            else:
-                parts.append(put_back_and_sum(mixed, orders, inverses))
-        fused = torch.cat(parts) if self.fusion == "concat" else sum(parts)
-        if self.fusion == "mean":
-            fused = fused / count
-        return self.out_proj(fused.permute(2, 1, 0))
+        for first in range(0, directions, at_once):
+            k, these = first * mixers // directions, slice(first, first + at_once)
+            parts.append(self.mixers[k].mix(projected[k], self.orders[these], self.inverses[these]))
+        if self.fusion == "concat":
+            return self.out_proj(torch.cat(parts, 2))
+        fused = functools.reduce(torch.add, parts)
+        return self.out_proj(fused / directions if self.fusion == "mean" else fused)
 
 
 class Attention(nn.Module):

@@ -1,4 +1,4 @@
-"""The canary: whether what a benchmark's jobs are given lets test clips into training.
+"""The canary: whether test clips get into training, or the order of anything into a result.
 
     python -m merba.canary --fold NAME LIST CACHE... [--fold ...] --test LIST --caches CACHE... --out FILE
 
@@ -6,13 +6,16 @@ Every clip loses its pixels and its label: it is dealt one of four invented clas
 that spells the class, another picture for every subject. So the classes of a fold's test clips are written on
 test clips alone. The benchmark's own commands then train and predict over copies of the very files that its
 jobs are given, twenty rounds, each with new pictures and classes. A fold's model has never seen how its test
-subjects spell and guesses. Three alarms end the run:
+subjects spell and guesses. Four alarms end the run:
 
 * **given**: a file that a fold is trained from holds one of its test clips;
 * **moved**: a fold's model is another as soon as its test clips look different (the weights, or what a
   normaliser was fitted on). This is exact: they must be equal to the last bit;
 * **told**: a fold's test clips are right more often than by guessing, because a model has seen them, or their
-  subject, whatever way.
+  subject, whatever way;
+* **ordered**: a model or a prediction is another when the folds are trained in the opposite order, one after
+  the other in this process, and files and rows are given shuffled. It must be equal to the last bit, for a
+  model that is fitted at once and for a network that draws flips and dropout.
 
 Guessing is right a quarter of the time, exactly, whatever the model. The share of a fold's clips that are
 right is one number from 0 to 1 a round, and rounds are independent; so by Hoeffding (1963, theorem 1) their
@@ -28,6 +31,7 @@ import json
 import math
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +43,8 @@ from merba import predict, train
 from merba.commands import add_machine_arguments, report
 
 MODEL = "kernel_ridge"
+# What is trained in two orders, and how: in two epochs of a network chance decides what it does in many.
+REORDERED = {MODEL: {}, "ststnet": {"epochs": 2, "shuffle": True, "flip": "negate_u"}}
 CLASSES = ("north", "east", "south", "west")
 ROUNDS = 20
 LEVEL = 1e-6
@@ -46,6 +52,7 @@ _SIDE = 8
 _CURE = (
     "find what lets it in, and believe no score of this run before: see the inputs of `train` in workflow/"
 )
+_CURE_ORDER = "find what one fold leaves behind for another, or what counts rows, and believe no score before"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,11 +73,12 @@ class Wiring:
 
 
 def watch(wiring: Wiring, threads: int = 1) -> dict:
-    """Sound the three alarms; what stands in the record of the run if all are silent.
+    """Sound the four alarms; what stands in the record of the run if all are silent.
 
     Returns:
         rounds, folds, clips; `right`, the share of all clips that are right; `guessing`; `highest`, that of
-        one fold; `limit`, the share from which a fold raises the alarm.
+        one fold; `limit`, the share from which a fold raises the alarm; `reordered`, how many models and
+        predictions were made in two orders; `different`, how many of them were not the same, hence 0.
 
     Raises:
         InputError: an alarm; names the fold and what it means. Or a file or list cannot be read.
@@ -79,7 +87,7 @@ def watch(wiring: Wiring, threads: int = 1) -> dict:
         cage = Cage(wiring, Path(folder), threads)
         cage.given()
         cage.moved()
-        return cage.told()
+        return {**cage.told(), **cage.ordered()}
 
 
 class Cage:
@@ -116,11 +124,14 @@ class Cage:
         random = np.random.default_rng(0)
         classes = self._deal(random)
         pictures = self._draw(classes, random)
+        self._write(pictures)
         for fold, clips in self.tested.items():
-            self._write(pictures)
+            own = [path for path, file in self.files.items() if not set(clips).isdisjoint(file.clip_ids)]
             before = self._train(fold, classes)
-            self._write({**pictures, **{clip: 5 * _noise(random) for clip in clips}})
-            if not _same(before, self._train(fold, classes)):
+            self._write({**pictures, **{clip: 5 * _noise(random) for clip in clips}}, own)
+            after = self._train(fold, classes)
+            self._write(pictures, own)
+            if not _same(before, after):
                 raise InputError(
                     f"leak: the model of fold {fold} changes with the pixels of its test clips",
                     file=self.wiring.lists[fold],
@@ -135,7 +146,7 @@ class Cage:
             random = np.random.default_rng(1 + number)
             classes = self._deal(random)
             self._write(self._draw(classes, random))
-            said = self._predict(classes)
+            said = self._predict(classes).set_index("clip_id").predicted
             for fold, shares in right.items():
                 shares.append(float(np.mean([said[clip] == classes[clip] for clip in self.tested[fold]])))
         means = {fold: float(np.mean(shares)) for fold, shares in right.items()}
@@ -175,39 +186,76 @@ class Cage:
             for clip, name in classes.items()
         }
 
-    def _write(self, pictures: dict[str, np.ndarray]) -> None:
-        for path, own in self.files.items():
+    def _write(self, pictures: dict[str, np.ndarray], paths: Iterable[Path] | None = None) -> None:
+        for path in self.files if paths is None else paths:
+            own = self.files[path]
             flow = np.array([pictures[clip] for clip in own.clip_ids]).reshape(-1, 3, _SIDE, _SIDE)
             if own.coding == "minmax":
                 flow = np.clip(127.5 + 40 * flow, 0, 255)
             write_cache(self.copies[path], own.clip_ids, flow, own.made_with, own.coding)
 
-    def _train(self, fold: str, classes: dict[str, str]):
-        """The fold's model by `merba.train`."""
+    def ordered(self) -> dict:
+        """No bit of a model or of the predictions changes with the order of folds, files and rows."""
+        random, compared = np.random.default_rng(0), 0
+        classes = self._deal(random)
+        self._write(self._draw(classes, random))
+        folds = list(self.wiring.lists)
+        for model in REORDERED:
+            said = self._predict(classes, model, folds)
+            made = {fold: self._checkpoint(fold).read_bytes() for fold in folds}
+            again = self._predict(classes, model, folds[::-1], np.random.default_rng(1))
+            for fold in folds:
+                if self._checkpoint(fold).read_bytes() != made[fold]:
+                    raise InputError(
+                        f"order: {model} of fold {fold} is another when folds and files come otherwise",
+                        file=self.wiring.lists[fold],
+                        cure=_CURE_ORDER,
+                    )
+            if not said.equals(again):
+                raise InputError(
+                    f"order: {model} predicts otherwise when clips and files come otherwise",
+                    file=self.wiring.test,
+                    clip=said.clip_id[(said != again).any(axis=1)].iloc[0],
+                    cure=_CURE_ORDER,
+                )
+            compared += len(made) + len(said)
+        return {"reordered": compared, "different": 0}
+
+    def _train(self, fold: str, classes: dict[str, str], model: str = MODEL, random=None):
+        """The fold's model by `merba.train`, from its files as they are wired or shuffled."""
         import pandas as pd
 
         from merba import checkpoints
 
-        listed, made = self.folder / "list.csv", self.folder / f"{fold}.pt"
+        listed, made = self.folder / "list.csv", self._checkpoint(fold)
         clips = self.trained[fold]
         write_csv(pd.DataFrame({"clip_id": clips, "label": [classes[clip] for clip in clips]}), listed)
-        arguments = ["--model", MODEL, "--classes", *CLASSES, "--fold", fold, "--list", listed, "--seeds", 0]
-        arguments += ["--overrides", json.dumps(self._overrides(fold)), "--checkpoints", made]
+        arguments = ["--model", model, "--classes", *CLASSES, "--fold", fold, "--list", listed, "--seeds", 0]
+        arguments += ["--overrides", json.dumps(self._overrides(fold, model)), "--checkpoints", made]
         arguments += ["--log", self.folder / "log.csv"]
-        self._run(train.main, arguments, self.wiring.given[fold])
+        self._run(train.main, arguments, _shuffled(self.wiring.given[fold], random))
         return checkpoints.load(made)
 
-    def _predict(self, classes: dict[str, str]) -> dict[str, str]:
-        """Test clip -> what `merba.predict` says of it, by models trained on the same pictures."""
+    def _predict(self, classes: dict[str, str], model: str = MODEL, folds: Sequence[str] = (), random=None):
+        """What `merba.predict` says of the test clips, sorted by id, by models trained on the same pictures:
+        one after the other as in `folds`, or as they are wired; files and rows likewise, or shuffled."""
+        import pandas as pd
+
         from contracts.predictions import read_predictions
 
-        for fold in self.wiring.lists:
-            self._train(fold, classes)
-        out = self.folder / "predictions.csv"
-        made = [self.folder / f"{fold}.pt" for fold in self.wiring.lists]
-        arguments = ["--test", self.wiring.test, "--checkpoints", *made, "--out", out]
-        self._run(predict.main, arguments, self.wiring.shown)
-        return read_predictions(out).set_index("clip_id").predicted.to_dict()
+        folds = folds or list(self.wiring.lists)
+        for fold in folds:
+            self._train(fold, classes, model, random)
+        asked, out = self.folder / "test.csv", self.folder / "predictions.csv"
+        rows = _shuffled(list(self.fold_of.items()), random)
+        write_csv(pd.DataFrame(rows, columns=["clip_id", "fold"]), asked)
+        made = _shuffled([self._checkpoint(fold) for fold in folds], random)
+        arguments = ["--test", asked, "--checkpoints", *made, "--out", out]
+        self._run(predict.main, arguments, _shuffled(self.wiring.shown, random))
+        return read_predictions(out).sort_values("clip_id", ignore_index=True)
+
+    def _checkpoint(self, fold: str) -> Path:
+        return self.folder / f"{fold}.pt"
 
     def _run(self, main, arguments: list, caches: list[Path]) -> None:
         words = [*arguments, "--caches", *(self.copies[path] for path in caches), "--threads", self.threads]
@@ -215,9 +263,14 @@ class Cage:
         with contextlib.redirect_stderr(io.StringIO()):
             main([*map(str, words), "--device", "cpu"])
 
-    def _overrides(self, fold: str) -> dict:
+    def _overrides(self, fold: str, model: str) -> dict:
         first: Cache = self.files[self.wiring.given[fold][0]]
-        return {"coding": "signed"} if first.coding == "minmax" else {}
+        return {**REORDERED[model], **({"coding": "signed"} if first.coding == "minmax" else {})}
+
+
+def _shuffled(items: list, random: np.random.Generator | None) -> list:
+    """In another order; without `random` as they are."""
+    return items if random is None else [items[k] for k in random.permutation(len(items))]
 
 
 def _noise(random: np.random.Generator) -> np.ndarray:

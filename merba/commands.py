@@ -49,6 +49,9 @@ def set_up_torch(threads: int, device: str):
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
+    from merba import native
+
+    native.keep_memory()
     torch.set_num_threads(threads)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:

@@ -121,8 +121,9 @@ def main(argv: list[str] | None = None) -> None:
 
     listed = read_list(args.test, ("clip_id", "fold"))
     rows_of = defaultdict(list)
-    for row, fold in enumerate(listed["fold"]):
-        rows_of[fold].append(row)
+    # In one order whatever the list's: a product of matrices may round a clip by where it stands.
+    for row in sorted(range(len(listed["fold"])), key=listed["clip_id"].__getitem__):
+        rows_of[listed["fold"][row]].append(row)
     first, done = None, {}
     # One checkpoint in memory at a time: those of all folds of a large model would not fit.
     for path in args.checkpoints:

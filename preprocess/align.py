@@ -15,7 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from skimage.transform import SimilarityTransform
 
 from contracts.files import read_csv
 
@@ -56,6 +55,9 @@ def estimate(landmarks: np.ndarray, size: int = CROP_SIZE) -> tuple[np.ndarray, 
         The 2x3 matrix that maps raw pixels to crop pixels, and the root-mean-square distance of the mapped
         anchors from the template in crop pixels (large: a turned head or a wrong face).
     """
+    # It brings SciPy along, and most who crop pictures only apply a transform.
+    from skimage.transform import SimilarityTransform
+
     goal = template(size)
     raw = landmarks[list(goal)]
     wanted = np.array(list(goal.values()))

@@ -60,9 +60,10 @@ def digest(config: dict) -> str:
 
 
 def _cited(record: dict, protocols: Iterable) -> Iterator[str]:
-    """Corpora, protocols, models: each work once."""
+    """Corpora and what the run had of them from others, protocols, models: each work once."""
     corpora = read_csv(_CORPORA)
     used = {corpus for protocol in protocols for corpus in protocol.corpora}
+    used |= set(record.get("config", {}).get("corpora", {}))
     for row in corpora[corpora.corpus.isin(used)].itertuples():
         yield f"{row.title}: {row.cite}"
     for protocol in protocols:

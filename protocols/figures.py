@@ -1,17 +1,19 @@
-"""Figures from `results/` alone: confusion matrices, intervals of the models, accuracy by subject.
+"""Figures from `results/` alone: confusion matrices, intervals, accuracy by subject, learning curves.
 
-    python -m protocols.figures --results results/demo [--published results/published] [--format svg]
+    python -m protocols.figures --results results/demo [--published results/published] [--format png pdf]
 
-reads `scores/` and writes under `figures/`
+reads `scores/` and `curves/` and writes under `figures/`, in every format asked for,
 
-    confusion_<protocol>_<model>.svg   one panel a part, counts summed over seeds, with each row's shares
-    intervals_<protocol>.svg           one panel a part, all models, published numbers as hollow marks
-    subjects_<protocol>.svg            accuracy of every model on every subject
+    confusion_<protocol>_<model>   one panel a part, counts summed over seeds, with each row's shares
+    intervals_<protocol>           one panel a part, all models, published numbers as hollow marks
+    subjects_<protocol>            accuracy of every model on every subject
+    curves_<protocol>              loss and accuracy of every model that learns by epochs
 
 The same inputs give the same bytes.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -24,12 +26,16 @@ from contracts.files import read_csv, whole
 from protocols.assemble import make_rows
 from protocols.base import Protocol
 from protocols.cli import run_command
+from protocols.curve_figure import curve_figure, learns_by_epochs
+from protocols.curves import read_curve
 from protocols.interval_figure import interval_figure
 from protocols.outlines import own_outline
 from protocols.runs import Run, found_protocols, read_run, read_scored
 from protocols.scores import count
 from protocols.subject_figure import COLOURS, subject_figure
 from protocols.subjects import SUBJECT_COLUMNS
+
+FORMS = ("png", "pdf")
 
 
 def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run: Run) -> Figure:
@@ -56,30 +62,43 @@ def confusion_figure(protocol: Protocol, model: str, outcomes: pd.DataFrame, run
     return figure
 
 
-def write_figures(results: str | Path, published: str | Path, suffix: str = "svg") -> list[Path]:
+def write_figures(results: str | Path, published: str | Path, forms: Sequence[str] = FORMS) -> list[Path]:
     """Draw every scored protocol; returns the paths.
 
     Raises:
-        InputError: scores or published numbers are missing or malformed.
+        InputError: scores, learning curves or published numbers are missing or malformed.
     """
     results, written = Path(results), []
     run = read_run(results)
     for protocol in found_protocols(results):
         subjects = read_scored(results, f"subjects_{protocol.name}", SUBJECT_COLUMNS, ("clips", "accuracy"))
+        models = sorted(set(subjects.model))
         figures = {
             f"intervals_{protocol.name}": interval_figure(
                 protocol, make_rows(own_outline(protocol), results, published), run
             ),
             f"subjects_{protocol.name}": subject_figure(protocol, subjects, run),
         }
-        for model in sorted(set(subjects.model)):
+        for model in models:
             name = f"confusion_{protocol.name}_{model}"
             outcomes = read_csv(results / "scores" / f"{name}.csv")
             figures[name] = confusion_figure(protocol, model, outcomes, run)
+        if curves := _curves(results, protocol, (run.models or {}).get(protocol.name, models)):
+            figures[f"curves_{protocol.name}"] = curve_figure(protocol, curves, run)
         for name, figure in figures.items():
-            written.append(results / "figures" / f"{name}.{suffix}")
-            _save(figure, written[-1], suffix)
+            for form in forms:
+                written.append(results / "figures" / f"{name}.{form}")
+                _save(figure, written[-1], form)
     return written
+
+
+def _curves(results: Path, protocol: Protocol, models: list[str]) -> dict[str, pd.DataFrame]:
+    """Model -> its curve, in the order given, of those that learn by epochs; nothing where none was kept."""
+    folder = results / "curves"
+    if not folder.exists():
+        return {}
+    curves = {model: read_curve(folder / f"{protocol.name}_{model}.csv") for model in models}
+    return {model: curve for model, curve in curves.items() if learns_by_epochs(curve)}
 
 
 def _panel(axes, title: str, matrix: np.ndarray, classes: tuple[str, ...]) -> None:
@@ -100,11 +119,17 @@ def _panel(axes, title: str, matrix: np.ndarray, classes: tuple[str, ...]) -> No
         spine.set_color("0.6")
 
 
-def _save(figure: Figure, path: Path, suffix: str) -> None:
-    # Without these, SVG ids are random and both formats carry a date or a program version.
-    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}.get(suffix, {})
-    with matplotlib.rc_context({"svg.hashsalt": path.stem, "svg.fonttype": "path"}), whole(path) as partial:
-        figure.savefig(partial, format=suffix, dpi=150, metadata=metadata)
+def _save(figure: Figure, path: Path, form: str) -> None:
+    # Without these, SVG ids are random and files carry a date or a program version.
+    metadata = {
+        "svg": {"Date": None, "Creator": None},
+        "png": {"Software": None},
+        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    }
+    # Type 42 fonts keep the text of a PDF searchable, and publishers refuse type 3.
+    style = {"svg.hashsalt": path.stem, "svg.fonttype": "path", "pdf.fonttype": 42}
+    with matplotlib.rc_context(style), whole(path) as partial:
+        figure.savefig(partial, format=form, dpi=150, metadata=metadata[form])
 
 
 def _command(options: argparse.Namespace) -> list[Path]:
@@ -116,5 +141,10 @@ if __name__ == "__main__":
         __doc__,
         _command,
         published={"type": Path, "default": Path("results/published"), "help": "the papers' numbers"},
-        format={"choices": ["svg", "png"], "default": "svg", "help": "default: svg"},
+        format={
+            "nargs": "+",
+            "choices": ["png", "pdf", "svg"],
+            "default": FORMS,
+            "help": f"one or more; default: {' '.join(FORMS)}",
+        },
     )

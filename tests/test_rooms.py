@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"contracts": set(), "preprocess": {"contracts"}, "protocols": {"contracts"}, "merba": {"contracts"}}
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-BARE_GPU_NODE = {"torch", "timm", "numpy", "h5py", "pandas", "sklearn", "contracts", "merba"}
+BARE_GPU_NODE = {"torch", "triton", "timm", "numpy", "h5py", "pandas", "sklearn", "contracts", "merba"}
 
 
 def imports(path):

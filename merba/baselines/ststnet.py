@@ -66,7 +66,7 @@ class STSTNet(Classifier):
         """(n, in_channels, size, size) -> (n, 400) at size 28."""
         branches = ((self.conv1, self.bn1), (self.conv2, self.bn2), (self.conv3, self.bn3))
         if self.training and triple_stream.serves(x):
-            return triple_stream.features(x, branches, self.dropout.p)
+            return triple_stream.features(x, branches, self.dropout)
         streams = [self.dropout(F.max_pool2d(norm(F.relu(conv(x))), 3, 3, 1)) for conv, norm in branches]
         return F.avg_pool2d(torch.cat(streams, 1), 2).flatten(1)
 

@@ -9,6 +9,7 @@ import ctypes
 import functools
 import math
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -21,22 +22,29 @@ _HEADER = struct.Struct("<QiiQ")
 _WORDS = slice(_HEADER.size, _HEADER.size + 624 * 8)
 
 
-def dropout_factors(shape: tuple[int, ...], p: float) -> Tensor:
-    """float32 on the CPU: 0 with probability p, 1 / (1 - p) otherwise; draws from torch's default generator.
+def dropout_factors(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
+    """0 with probability p, 1 / (1 - p) otherwise, float32, on the generator's device.
 
-    Equal to what `torch.nn.functional.dropout` multiplies by, number by number.
+    Equal to what `torch.nn.functional.dropout` multiplies by on a CPU, number by number.
+
+    Args:
+        generator: drawn from; default: torch's own on the CPU.
     """
+    device = "cpu" if generator is None else generator.device
     if p in (0.0, 1.0):  # torch draws nothing then
-        return torch.full(shape, 1.0 - p)
-    return _by_kernel(shape, p) if _serves() else _by_torch(shape, p)
+        return torch.full(shape, 1.0 - p, device=device)
+    draw = _by_kernel if torch.device(device).type == "cpu" and _serves() else _by_torch
+    return draw(shape, p, generator)
 
 
-def _by_torch(shape: tuple[int, ...], p: float) -> Tensor:
-    return torch.empty(shape).bernoulli_(1 - p).div_(1 - p)
+def _by_torch(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
+    device = "cpu" if generator is None else generator.device
+    return torch.empty(shape, device=device).bernoulli_(1 - p, generator=generator).div_(1 - p)
 
 
-def _by_kernel(shape: tuple[int, ...], p: float) -> Tensor:
-    state = torch.get_rng_state()
+def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
+    generator = generator or torch.default_generator
+    state = generator.get_state()
     raw = state.numpy()
     seed, left, seeded, following = _HEADER.unpack_from(raw)
     words = raw[_WORDS].view(np.uint64)
@@ -54,7 +62,7 @@ def _by_kernel(shape: tuple[int, ...], p: float) -> Tensor:
     )
     words[:] = narrow
     _HEADER.pack_into(raw, 0, seed, 625 - following.value, seeded, following.value)
-    torch.set_rng_state(state)
+    generator.set_state(state)
     return out
 
 

@@ -294,10 +294,10 @@ void triple_stream_features(const float* pooled, int64_t n, int64_t size, const 
         }
 }
 
-// What the features' gradient is at the pooled pixels, before BatchNorm: peaks (n, cells, 16), and its sums over all of
-// them, (2, 16): as it is, and times pooled.
+// What the features' gradient g is behind BatchNorm's scale (16), at the pooled pixels: peaks (n, cells, 16); and sums
+// (2, 16) over all of them: of g before the scale, and of g times pooled.
 void triple_stream_peaks(const float* gradient, const float* pooled, int64_t n, int64_t size, const float* drop3,
-                         const float* drop5, const float* drop8, float* peaks, double* sums) {
+                         const float* drop5, const float* drop8, const float* scale, float* peaks, double* sums) {
     const Shape s(size);
     const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
     std::memset(sums, 0, sizeof(double) * 2 * LANES);
@@ -315,7 +315,7 @@ void triple_stream_peaks(const float* gradient, const float* pooled, int64_t n, 
                 for (int x = 0; x < 2 * s.half; ++x) {
                     const int cell = y * s.pooled + x;
                     const float g = from[y / 2 * s.half + x / 2] / 4 * drop[cell];
-                    to[cell * LANES] = g;
+                    to[cell * LANES] = g * scale[lane];
                     sum += g;
                     times += g * kept[cell * LANES];
                 }
@@ -324,7 +324,7 @@ void triple_stream_peaks(const float* gradient, const float* pooled, int64_t n, 
         }
 }
 
-// peaks, here already times BatchNorm's scale; slope and offset (16) of what every pixel's ReLU output gets besides.
+// peaks as above; slope and offset (16) of what every pixel's ReLU output gets besides.
 // -> gradients of weight and bias, (9 * channels + 1, 16).
 void triple_stream_backward(const float* clips, int64_t n, int64_t channels, int64_t size, const float* weight,
                             const uint8_t* where, const float* peaks, const float* slope, const float* offset,

@@ -1,10 +1,12 @@
 """The canary is silent where training is blind, and each of its alarms sounds by itself where it is not."""
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
 import pytest
+import torch
 from bench import write_rows
 from toy_flow import planted, write_caches
 
@@ -58,6 +60,8 @@ def test_blind_training_guesses(wiring):
     assert (found["rounds"], found["folds"], found["clips"]) == (20, 5, 15)
     assert found["right"] == pytest.approx(1 / 4, abs=0.1)
     assert found["right"] <= found["highest"] < found["limit"] < 1
+    # Two models of five folds, and what each says of fifteen clips.
+    assert (found["reordered"], found["different"]) == (2 * (5 + 15), 0)
     assert watch(wiring) == found, "a record that is made again is the same"
 
 
@@ -122,6 +126,57 @@ def test_a_prediction_by_another_folds_model_sets_it_off(wiring, tmp_path, monke
     cage.moved()
     with pytest.raises(InputError, match="the models know how the test clips of fold"):
         cage.told()
+
+
+def test_a_normaliser_that_remembers_the_fold_before_sets_it_off(wiring, tmp_path, monkeypatch):
+    """The intentionally order-dependent variant: a scale that runs on from fold to fold in one process."""
+    fit, scales = fold.Normaliser.fit, []
+
+    def running(*given):
+        scales.append(fit(*given))
+        mean = tuple(np.mean([one.scales for one in scales], 0).tolist())
+        return dataclasses.replace(scales[-1], scales=mean)
+
+    monkeypatch.setattr(fold.Normaliser, "fit", running)
+    with pytest.raises(InputError, match=r"order: kernel_ridge of fold smic_s\d+ is another when folds"):
+        Cage(wiring, tmp_path).ordered()
+
+
+def test_chance_that_runs_on_from_fold_to_fold_sets_it_off(wiring, tmp_path, monkeypatch):
+    """What is fitted at once has nothing to draw; a network shows it."""
+    monkeypatch.setattr(torch, "manual_seed", lambda seed: None)
+    with pytest.raises(InputError, match=r"order: ststnet of fold smic_s\d+ is another when folds"):
+        Cage(wiring, tmp_path).ordered()
+
+
+def test_a_training_that_takes_its_files_as_they_come_sets_it_off(wiring, tmp_path, monkeypatch):
+    """The first clip of the first file weighs more, whichever that is."""
+    fitted = canary.train.main
+
+    def favouring(words):
+        first = canary.read_cache(words[words.index("--caches") + 1]).flow[0]
+        monkeypatch.setattr(
+            fold, "fit", lambda model, recipe, x, *rest: fit(model, recipe, x + first.mean(), *rest)
+        )
+        fitted(words)
+
+    fit = fold.fit
+    monkeypatch.setattr(canary.train, "main", favouring)
+    with pytest.raises(InputError, match=r"order: kernel_ridge of fold smic_s\d+ is another when folds"):
+        Cage(wiring, tmp_path).ordered()
+
+
+def test_predictions_by_place_set_it_off(wiring, tmp_path, monkeypatch):
+    """A prediction that is written to the row beside it, or counts what was predicted before."""
+    predicted, before = predict.predict, itertools.count()
+
+    def counting(*given):
+        decided, probabilities = predicted(*given)
+        return decided, np.roll(probabilities, next(before), axis=1)
+
+    monkeypatch.setattr(predict, "predict", counting)
+    with pytest.raises(InputError, match=r"test\.csv: smic/s\d+/c0: order: kernel_ridge predicts otherwise"):
+        Cage(wiring, tmp_path).ordered()
 
 
 @pytest.mark.parametrize("folds", [1, 12, 68, 1000])

@@ -1,4 +1,4 @@
-"""Every back-end is the plain loop, in value and gradient; how one is chosen; operations along tokens."""
+"""Every back-end that scans is the plain loop, in value and gradient; the choice; operations along tokens."""
 
 import sys
 from types import ModuleType, SimpleNamespace
@@ -10,7 +10,7 @@ from contracts.errors import InputError
 from contracts.provenance import code_digest
 from merba import tokens
 from merba.scan import VARIABLE, choose_backend, list_backends, selective_scan
-from merba.scan.backends import mamba_ssm, reference
+from merba.scan.backends import mamba_ssm, native, reference, triton
 from merba.scan.backends import torch as tiled
 
 
@@ -41,7 +41,7 @@ def where_it_runs(name):
     places = [("cpu", torch.float64, 1e-12)] + [("cuda", torch.float32, 1e-4)] * torch.cuda.is_available()
     for device, dtype, tolerance in places:
         try:
-            choose_backend(torch.empty(1, dtype=dtype, device=device), name)
+            choose_backend(torch.empty(1, dtype=dtype, device=device), name, "scan")
         except InputError as error:
             why = error.problem
         else:
@@ -60,14 +60,14 @@ def where_it_runs(name):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("name", list_backends())
+@pytest.mark.parametrize("name", list_backends("scan"))
 def test_values_and_gradients_are_the_reference_loops(name, sizes):
     device, dtype, tolerance = where_it_runs(name)
     args = inputs(**sizes, dtype=dtype, device=device)
     assert_same(selective_scan(*args, backend=name), reference.scan(*args), args, **tolerance)
 
 
-@pytest.mark.parametrize("name", list_backends())
+@pytest.mark.parametrize("name", list_backends("scan"))
 def test_state_is_float32_for_half_precision_inputs(name):
     device, _, _ = where_it_runs(name)
     args = [tensor.detach().bfloat16() for tensor in inputs(length=49, device=device)]
@@ -78,7 +78,7 @@ def test_state_is_float32_for_half_precision_inputs(name):
     torch.testing.assert_close(y.double(), exact, rtol=2**-8, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", list_backends())
+@pytest.mark.parametrize("name", list_backends("scan"))
 def test_the_scan_is_causal_and_keeps_sequences_apart(name):
     device, dtype, _ = where_it_runs(name)
     x, *rest = inputs(dtype=dtype, device=device)
@@ -186,40 +186,77 @@ def on_cuda(dtype=torch.float32):
     return SimpleNamespace(device=torch.device("cuda"), dtype=dtype)
 
 
-def test_the_best_that_can_run_is_chosen(monkeypatch):
-    assert list_backends()[-1] == "reference"
-    assert choose_backend(torch.ones(1)).__name__.endswith(".torch")
-    monkeypatch.setattr(mamba_ssm, "_is_installed", lambda: False)
-    assert choose_backend(on_cuda()).__name__.endswith(".torch")
-    monkeypatch.setattr(mamba_ssm, "_is_installed", lambda: True)
-    assert choose_backend(on_cuda()) is mamba_ssm
-    assert choose_backend(on_cuda(torch.float64)).__name__.endswith(".torch")
+def names(backend):
+    return backend.__name__.rpartition(".")[2]
 
 
-def test_the_environment_names_one_and_an_argument_overrules_it(monkeypatch):
+@pytest.fixture
+def installed(monkeypatch):
+    """Whether packages that may be missing are there."""
+
+    def set_installed(**packages):
+        monkeypatch.setattr(mamba_ssm, "_is_installed", lambda: packages["mamba_ssm"])
+        monkeypatch.setattr(triton, "_is_installed", lambda: packages["triton"])
+        monkeypatch.setattr(native, "library", lambda _: packages["native"])
+
+    return set_installed
+
+
+def test_all_back_ends_mix_and_some_scan_alone():
+    assert list_backends() == ["native", "mamba_ssm", "torch", "triton", "reference"]
+    assert list_backends("scan") == ["mamba_ssm", "torch", "reference"]
+
+
+@pytest.mark.parametrize(
+    ("there", "on_cpu", "in_double", "on_gpu"),
+    [
+        ({"native", "triton", "mamba_ssm"}, "native", "torch", "triton"),
+        ({"mamba_ssm"}, "torch", "torch", "mamba_ssm"),
+        (set(), "torch", "torch", "torch"),
+    ],
+    ids=str,
+)
+def test_the_best_that_can_run_is_chosen(installed, there, on_cpu, in_double, on_gpu):
+    installed(**{name: name in there for name in ("native", "triton", "mamba_ssm")})
+    assert names(choose_backend(torch.ones(1))) == on_cpu
+    assert names(choose_backend(torch.ones(1).double())) == in_double
+    assert names(choose_backend(on_cuda())) == on_gpu
+    assert names(choose_backend(on_cuda(torch.float64))) == "torch"
+    assert names(choose_backend(torch.ones(1), task="scan")) == "torch"
+
+
+def test_the_environment_names_one_and_an_argument_overrules_it(monkeypatch, installed):
+    installed(native=True, triton=False, mamba_ssm=False)
     monkeypatch.setenv(VARIABLE, "reference")
     assert choose_backend(torch.ones(1)) is reference
     assert choose_backend(torch.ones(1), "torch") is tiled
     monkeypatch.setenv(VARIABLE, "")
-    assert choose_backend(torch.ones(1)) is tiled
+    assert choose_backend(torch.ones(1)) is native
 
 
 def test_what_cannot_run_is_refused_with_a_cure(monkeypatch):
     with pytest.raises(InputError, match="Did you mean 'torch'"):
         choose_backend(torch.ones(1), "torhc")
-    with pytest.raises(InputError, match=r"CUDA, not on cpu\. Use one of torch, reference"):
+    with pytest.raises(InputError, match=r"CUDA, not on cpu\. Use one of .*torch, reference"):
         choose_backend(torch.ones(1), "mamba_ssm")
-    monkeypatch.setenv(VARIABLE, "triton")
-    with pytest.raises(InputError, match=f"{VARIABLE}: unknown back-end"):
+    with pytest.raises(
+        InputError, match=r"'native' cannot run here: it has no float64\. Use one of torch, reference"
+    ):
+        choose_backend(torch.ones(1).double(), "native")
+    monkeypatch.setenv(VARIABLE, "tritn")
+    with pytest.raises(InputError, match=f"{VARIABLE}: unknown back-end.*Did you mean 'triton'"):
+        choose_backend(torch.ones(1))
+    monkeypatch.setenv(VARIABLE, "native")
+    with pytest.raises(InputError, match="'native' does not scan alone"):
         selective_scan(*inputs())
 
 
 def test_nothing_is_imported_that_is_not_chosen():
     selective_scan(*inputs())
-    assert "mamba_ssm" not in sys.modules
+    assert not {"mamba_ssm", "merba.scan.triton_kernels"} & set(sys.modules)
 
 
-@pytest.mark.parametrize("name", list_backends())
+@pytest.mark.parametrize("name", list_backends("mix"))
 def test_a_changed_back_end_changes_the_digest_of_jobs(name):
     """A job's code is digested by following imports, which registries hide."""
     assert code_digest("merba.network") == code_digest("merba.network", f"merba.scan.backends.{name}")

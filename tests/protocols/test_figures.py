@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from contracts.files import read_csv
+from contracts.files import read_csv, write_csv
 from protocols import get_protocol
 from protocols.assemble import Estimate, Row, make_rows
+from protocols.curves import summarise
 from protocols.figures import confusion_figure, write_figures
 from protocols.interval_figure import interval_figure
 from protocols.outlines import own_outline
@@ -22,16 +22,34 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 MEGC = get_protocol("megc2019")
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_figures_are_the_same_bytes_every_time(run, suffix):
+def test_figures_are_the_same_bytes_every_time(run):
     account = {"predictions": {"dfme": ["merba_tiny"], "smic_3class": ["merba_tiny"]}, "seeds": [0]}
     (run / "run.json").write_text(json.dumps(account))
     score_run(run)
-    before = {path: path.read_bytes() for path in write_figures(run, PUBLISHED, suffix)}
+    learnt = {
+        "seed": 0,
+        "epoch": [1, 2],
+        "lr": 0.1,
+        "loss": [2, 1],
+        "accuracy": [0.5, 1],
+        "inner_uf1": np.nan,
+    }
+    at_once = {**learnt, "loss": np.nan}
+    for name, log in (("dfme", learnt), ("smic_3class", at_once)):
+        write_csv(summarise([pd.DataFrame(log)]), run / f"curves/{name}_merba_tiny.csv")
+    forms = ("svg", "png", "pdf")
+    before = {path: path.read_bytes() for path in write_figures(run, PUBLISHED, forms)}
     kinds = ("confusion_{}_merba_tiny", "intervals_{}", "subjects_{}")
-    names = {f"{kind.format(name)}.{suffix}" for kind in kinds for name in ("dfme", "smic_3class")}
-    assert {path.name for path in before} == names
-    assert {path: path.read_bytes() for path in write_figures(run, PUBLISHED, suffix)} == before
+    stems = {"curves_dfme", *(kind.format(name) for kind in kinds for name in ("dfme", "smic_3class"))}
+    assert {path.name for path in before} == {f"{stem}.{form}" for stem in stems for form in forms}
+    assert {path: path.read_bytes() for path in write_figures(run, PUBLISHED, forms)} == before
+
+
+def test_a_run_that_kept_no_curves_has_its_other_figures(scored):
+    (scored / "run.json").write_text(json.dumps({"predictions": {"dfme": ["ststnet"]}}))
+    assert not (scored / "curves").exists()
+    kinds = {path.name.split("_")[0] for path in write_figures(scored, PUBLISHED, ["png"])}
+    assert kinds == {"confusion", "intervals", "subjects"}
 
 
 def test_a_panel_shows_counts_and_shares_of_its_part(scored, protocol):

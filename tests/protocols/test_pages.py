@@ -9,6 +9,7 @@ import pytest
 from handmade import SUBJECTS
 
 from contracts.files import read_csv
+from preprocess.corpora import list_corpora
 from protocols import get_protocol
 from protocols.about import about_page, digest
 from protocols.layout import Cell, Grid
@@ -164,13 +165,23 @@ def test_the_same_settings_have_the_same_digest_in_any_order():
     assert digest({"a": 1}) != digest({"a": 2})
 
 
+def test_a_run_on_flow_of_others_cites_them_and_the_corpora_behind_it(scored):
+    path, config = scored / "run.json", {"corpora": {"public_flows": {}}}
+    record = {"corpora": "flows", "predictions": {"megc2019": ["ststnet"]}}
+    for cited, said in ((config, True), ({}, False)):
+        path.write_text(json.dumps({**record, "config": cited}))
+        text = Page(about_page(scored)).text
+        assert ("wangzhifengharrison/HTNet" in text) == said
+        assert all(f"{corpus}: " in text for corpus in ("SMIC-HS", "CASME II", "SAMM"))
+        assert "DFME: " not in text
+
+
 def test_corpora_are_cited_as_in_the_docs():
     table = read_csv(ROOT / "protocols" / "cite.csv")
     docs = " ".join((ROOT / "docs" / "citations.md").read_text().split())
     for row in table.itertuples():
         assert f"* {row.title}: {row.cite}" in docs
-    known = {corpus for name in SUBJECTS for corpus in get_protocol(name).corpora}
-    assert set(table.corpus) == known
+    assert set(table.corpus) == set(list_corpora())
 
 
 @pytest.mark.parametrize("name", [name for name in SUBJECTS if get_protocol(name).strata])

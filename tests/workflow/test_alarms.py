@@ -47,6 +47,8 @@ def test_an_honest_run_has_its_alarms_and_a_leaky_one_does_not_end(project):
     found = json.loads((project.folder / RECORD).read_text())
     assert (found["rounds"], found["folds"], found["clips"]) == (20, 4, 6)
     assert found["highest"] < found["limit"]
+    # Two models of four folds, and what each says of six clips, in two orders.
+    assert (found["reordered"], found["different"]) == (2 * (4 + 6), 0)
     assert "canary" not in project.planned()
     # The model's training clips are the same; what it was told of them is not.
     plain, shuffled = (load(project.folder / made.format(row, "pt")) for row in ("kernel_ridge", "shuffled"))

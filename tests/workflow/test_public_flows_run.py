@@ -2,9 +2,12 @@
 
 import pandas as pd
 import pytest
+import yaml
 from public_flow_tree import FlowTree
+from small_project import PROJECT
 
 from contracts.cache import read_cache
+from workflow.configuration import configured
 
 pytestmark = pytest.mark.dag
 
@@ -47,3 +50,21 @@ def test_from_pictures_to_tables(project, tmp_path):
     assert jobs["import_flow"] == ["data/flows/cache/28/samm/011.h5"], "its subject and no other"
     assert "smic_s01" in " ".join(jobs["train"])
     assert "samm_011" not in " ".join(jobs["train"]), "a fold does not train on its test subject"
+
+
+def test_the_large_networks_join_the_run_of_the_small_ones():
+    """What two cores have trained is part of the run that a GPU completes, job for job."""
+    small, large = (
+        yaml.safe_load((PROJECT / f"config/{name}.yaml").read_text())
+        for name in ("public_flows", "public_flows_gpu")
+    )
+    for config in (small, large):
+        configured(config, "a file of ours")
+    for key in ("run", "corpora", "seeds"):
+        assert small[key] == large[key]
+    for key in ("protocols", "audit"):
+        assert small[key].keys() == large[key].keys()
+        for protocol, rows in small[key].items():
+            assert set(rows) < set(large[key][protocol])
+    for row, settings in small["protocols"]["megc2019"].items():
+        assert large["protocols"]["megc2019"][row] == settings

@@ -21,6 +21,12 @@ PAPERS = {
     for model in sorted({model for one in config["protocols"].values() for model in models_of(one)})
     if (paper := declaration(model).paper).cite
 }
+# The protocols of which a model learns by epochs, and has a learning curve.
+LEARNED = [
+    protocol
+    for protocol, models in config["protocols"].items()
+    if any(declaration(model).paper.selection != "no epochs" for model in models_of(models))
+]
 # The scorer's tables of one protocol are `<kind><protocol>.csv`.
 SCORED = ("", "intervals_", "comparisons_", "subjects_")
 
@@ -132,6 +138,7 @@ rule figures:
     input:
         scores=expand(f"{RESULTS}/scores/{{kind}}{{protocol}}.csv", kind=SCORED, protocol=PROTOCOLS),
         confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
+        curves=[f"{RESULTS}/curves/{protocol}_{model}.csv" for protocol, model in benchmarks()],
         run=f"{RESULTS}/run.json",
         published=published_files(),
     output:
@@ -147,6 +154,16 @@ rule figures:
             )
             for protocol, model in benchmarks()
         ],
+        [
+            item(
+                f"{RESULTS}/figures/curves_{protocol}.png", "Models", "curves", protocol=protocol, what="learning curves"
+            )
+            for protocol in LEARNED
+        ],
+        # For print.
+        expand(f"{RESULTS}/figures/{{kind}}_{{protocol}}.pdf", kind=("intervals", "subjects"), protocol=PROTOCOLS),
+        [f"{RESULTS}/figures/confusion_{protocol}_{model}.pdf" for protocol, model in benchmarks()],
+        expand(f"{RESULTS}/figures/curves_{{protocol}}.pdf", protocol=LEARNED),
     params:
         code=uses("protocols.figures", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:

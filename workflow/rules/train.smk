@@ -114,7 +114,7 @@ rule curves:
     output:
         f"{RESULTS}/curves/{{protocol}}_{{model}}.csv",
     params:
-        code=uses(),
+        code=uses("protocols.curves"),
     log:
         f"{LOGS}/curves/{{protocol}}/{{model}}.log",
     conda:

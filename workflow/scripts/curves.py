@@ -1,11 +1,10 @@
-"""Training logs of all folds -> one curve per model, mean over folds and seeds (training part only)."""
+"""Training logs of all folds -> one learning curve per model, over folds and seeds (training part only)."""
 
 import pandas as pd
 from _job import logged
 
 from contracts.files import write_csv
+from protocols.curves import summarise
 
 with logged(snakemake):
-    logs = pd.concat([pd.read_csv(path) for path in snakemake.input])
-    means = logs.groupby("epoch")[["lr", "loss", "accuracy"]].mean().reset_index()
-    write_csv(means.round(6), snakemake.output[0])
+    write_csv(summarise(map(pd.read_csv, snakemake.input)).round(6), snakemake.output[0])

@@ -1,4 +1,4 @@
-"""Scores -> confusion matrices, intervals, subjects: `python -m protocols.figures`."""
+"""Scores and learning curves -> figures: `python -m protocols.figures`."""
 
 from pathlib import Path
 
@@ -8,5 +8,5 @@ from protocols.figures import write_figures
 
 with logged(snakemake):
     results, published = (Path(file).parent for file in (snakemake.input.run, snakemake.input.published[0]))
-    for path in write_figures(results, published, "png"):
+    for path in write_figures(results, published):
         print(path)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from contracts.errors import InputError
 
-PRIORITY = 2
+PRIORITY = 3
 
 
 def obstacle(x: Tensor) -> str | None:

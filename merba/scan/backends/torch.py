@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PRIORITY = 1
+PRIORITY = 2
 
 # Elements of one (length, states, channels, sequences) working tensor. On a CPU a handful of them must
 # stay in the second-level cache; on a GPU few large kernels beat many small ones.

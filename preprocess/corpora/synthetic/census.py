@@ -184,11 +184,9 @@ def _samm_corpus() -> dict[str, list[Role]]:
         emotions[subject] = dict(zip(listed["0"], names, strict=True))
         emotions[subject] |= dict.fromkeys(listed["1"], "Happiness") | dict.fromkeys(listed["2"], "Surprise")
         emotions[subject] |= {f"{subject}_7_{k}": "Other" for k in range(90, 90 + other)}
-    composite = [
-        clip for subject in SAMM for clip, emotion in emotions[subject].items() if emotion != "Other"
-    ]
+    judged = [clip for subject in SAMM for clip, emotion in emotions[subject].items() if emotion != "Other"]
     # The first, 006_1_2, is one that has five.
-    five = set(_spread([clip for clip in composite if clip not in _FOUR_DIGITS], _FIVE_DIGITS))
+    five = set(_spread([clip for clip in judged if clip not in _FOUR_DIGITS], _FIVE_DIGITS))
     return {
         subject: [
             Role(clip, emotion, _SAMM_FRAMES.get(clip, ("", "", "")), digits=5 if clip in five else 4)
