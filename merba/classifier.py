@@ -18,7 +18,7 @@ class Classifier(nn.Module):
 
     fitted_at_once = False
     stackable = False
-    """Whether `merba.stack` may train several at once: small, of torch's own operations, dropout by modules."""
+    """Whether `merba.stack` may train several as one: small, and with chance by `nn.Dropout` alone."""
     num_classes: int
     """Set by `merba.create_model`."""
 

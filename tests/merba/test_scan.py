@@ -210,7 +210,8 @@ def test_all_back_ends_mix_and_some_scan_alone():
 @pytest.mark.parametrize(
     ("there", "on_cpu", "in_double", "on_gpu"),
     [
-        ({"native", "triton", "mamba_ssm"}, "native", "torch", "triton"),
+        ({"native", "triton", "mamba_ssm"}, "native", "torch", "mamba_ssm"),
+        ({"triton"}, "torch", "torch", "torch"),
         ({"mamba_ssm"}, "torch", "torch", "mamba_ssm"),
         (set(), "torch", "torch", "torch"),
     ],
