@@ -16,7 +16,7 @@ import torch
 from contracts.errors import InputError
 from merba import list_models
 from merba.classifier import ClipClassifier
-from merba.loop import _optimiser, _order, _rarity, _schedule
+from merba.loop import decayed_names, learning_rates, make_optimiser, order_of, rarity_of
 from merba.overrides import check_overrides, resolve
 from merba.recipe import Count, Positive, Recipe, Share, digest
 from merba.registry import declaration, model_entry, module_of
@@ -112,10 +112,14 @@ def test_equal_recipes_have_equal_digests_however_numbers_are_written():
     assert digest("merba_tiny", whole) == digest("merba_tiny", point)
 
 
+def optimiser_of(model, recipe):
+    return make_optimiser(dict(model.named_parameters()), decayed_names(model), recipe)
+
+
 def rates(recipe):
     """Learning rates of all epochs, as the optimiser gets them."""
     weight = torch.nn.Linear(2, 2)
-    schedule = _schedule(_optimiser(weight, recipe), recipe)
+    schedule = learning_rates(optimiser_of(weight, recipe), recipe)
     return [schedule(epoch) for epoch in range(recipe.epochs)]
 
 
@@ -145,7 +149,7 @@ def test_biases_norms_and_frozen_weights(optimiser, kind):
     """Weight decay spares biases and norms; what is frozen is not handed to the optimiser."""
     model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LayerNorm(3), torch.nn.Linear(3, 3))
     model[2].requires_grad_(False)
-    made = _optimiser(model, Recipe(optimiser=optimiser, weight_decay=0.1, momentum=0.8))
+    made = optimiser_of(model, Recipe(optimiser=optimiser, weight_decay=0.1, momentum=0.8))
     decayed, rest = made.param_groups
     assert type(made).__name__ == kind
     assert [id(p) for p in decayed["params"]] == [id(model[0].weight)]
@@ -157,15 +161,15 @@ def test_biases_norms_and_frozen_weights(optimiser, kind):
 
 def test_rare_classes_weigh_more_or_are_drawn_more():
     y = torch.tensor([0] * 8 + [2] * 2)
-    rarity = _rarity(y, 4)
+    rarity = rarity_of(y, 4)
     torch.testing.assert_close(rarity, torch.tensor([10 / 16, 0.0, 10 / 4, 0.0]))
     random = torch.Generator().manual_seed(0)
-    drawn = torch.cat([_order(Recipe(balance="oversample"), y, rarity, random) for _ in range(200)])
+    drawn = torch.cat([order_of(Recipe(balance="oversample"), y, rarity, random) for _ in range(200)])
     assert (y[drawn] == 2).float().mean().item() == pytest.approx(0.5, abs=0.05)
     for balance in ("none", "weights"):
-        rows = _order(Recipe(balance=balance), y, rarity, random)
+        rows = order_of(Recipe(balance=balance), y, rarity, random)
         assert sorted(rows.tolist()) == list(range(10))
-    assert _order(Recipe(shuffle=False), y, rarity, random).tolist() == list(range(10))
+    assert order_of(Recipe(shuffle=False), y, rarity, random).tolist() == list(range(10))
 
 
 @pytest.mark.parametrize("name", list_models())

@@ -10,15 +10,17 @@ rule canary:
         unpack(canary_inputs),
         test=TEST_LIST,
     output:
-        report(
-            f"{RESULTS}/alarms/{{protocol}}.json",
+        record=f"{RESULTS}/alarms/{{protocol}}.json",
+        page=report(
+            f"{RESULTS}/alarms/{{protocol}}.html",
             category="Alarms",
             caption="../report/alarms.rst",
-            labels={"protocol": "{protocol}", "what": "the canary's record"},
+            labels={"protocol": "{protocol}", "what": "what the canary found"},
         ),
     params:
         folds=canary_folds,
-        code=uses("merba.canary", *map(module_of, REORDERED), packages=LEARNING),
+        title=lambda wildcards: PROTOCOLS[wildcards.protocol].title,
+        code=uses("merba.canary", "protocols.alarms", *map(module_of, REORDERED), packages=LEARNING),
     log:
         f"{LOGS}/canary/{{protocol}}.log",
     conda:

@@ -84,8 +84,19 @@ rule audit:
         expand(
             f"{RESULTS}/audit/{{protocol}}_inflation.{{suffix}}",
             protocol=config.get("audit", {}),
-            suffix=FORMS,
+            suffix=("md", "csv", "tex"),
         ),
+        # `snakemake all audit --report` shows them beside the run's own tables.
+        [
+            item(
+                f"{RESULTS}/audit/{protocol}_inflation.html",
+                "Benchmark (audit, leaky)",
+                "audit",
+                protocol=protocol,
+                what="what choosing the epoch on test subjects adds",
+            )
+            for protocol in config.get("audit", {})
+        ],
     params:
         code=uses("protocols.inflation", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:

@@ -1,0 +1,64 @@
+"""The canary's record as a page: what each alarm asks, what it found, and whether it is silent."""
+
+from collections.abc import Mapping
+from html import escape
+
+from protocols.document import document
+
+# Name, question, the figures that answer it, and what makes it silent. The first two end the run before
+# anything is recorded.
+_ALARMS = (
+    (
+        "given",
+        "Does a file that a fold is trained from hold one of its test clips?",
+        "{folds} folds: none does",
+        lambda found: True,
+    ),
+    (
+        "moved",
+        "Is a fold's model another as soon as its test clips look different?",
+        "{folds} folds, each trained with either look: the same to the last bit",
+        lambda found: True,
+    ),
+    (
+        "told",
+        "Are a fold's test clips right more often than by guessing?",
+        "{clips} clips, {rounds} rounds: {right:.1%} right, {guessing:.1%} by guessing; in one fold at most "
+        "{highest:.1%}, and the alarm sounds from {limit:.1%}",
+        lambda found: found["highest"] < found["limit"],
+    ),
+    (
+        "ordered",
+        "Is a model or a prediction another when folds, files and clips come in another order?",
+        "{reordered} models and predictions, made in two orders: {different} differ in a bit",
+        lambda found: found["different"] == 0,
+    ),
+)
+
+
+def alarms_page(title: str, found: Mapping[str, float]) -> str:
+    """The page.
+
+    Args:
+        title: the protocol's.
+        found: the record of `python -m merba.canary`, whose account of the alarms says what its entries are.
+    """
+    sounding = [name for name, _, _, silent in _ALARMS if not silent(found)]
+    verdict = f"Alarm: {', '.join(sounding)}. Believe no score of this run." if sounding else "All are silent."
+    heads = "".join(f'<th class="text">{head}</th>' for head in ("Alarm", "Asks", "Found", ""))
+    rows = "".join(
+        f'<tr><td class="text">{name}</td><td class="text long">{escape(question)}</td>'
+        f'<td class="text long">{escape(figures.format_map(found))}</td>'
+        + ('<td class="text wrong">sounds</td>' if name in sounding else '<td class="text">silent</td>')
+        + "</tr>\n"
+        for name, question, figures, _ in _ALARMS
+    )
+    body = [
+        f"<h1>Alarms: {escape(title)}</h1>",
+        f"<p><strong>{verdict}</strong></p>",
+        "<p>Every clip was shown as an invented picture of an invented class, which no other subject spells "
+        "alike; training and prediction were wired as for the methods of this protocol. Models that see "
+        "nothing of their test subjects can only guess.</p>",
+        f'<div class="scroll"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>',
+    ]
+    return document(f"Alarms: {title}", "\n".join(body))

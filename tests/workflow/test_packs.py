@@ -1,0 +1,71 @@
+"""`--config pack=N`: the same checkpoints from fewer jobs."""
+
+import copy
+from pathlib import PurePath
+
+import pytest
+from small_project import SMALL
+
+pytestmark = pytest.mark.dag
+
+
+def digests(project):
+    """Everything that a run learnt and says, but for the record of the run."""
+    kept = [
+        *(project.folder / "data/small/models").rglob("*.*"),
+        *(project.folder / "results/small").rglob("*"),
+    ]
+    return {
+        str(path.relative_to(project.folder)): path.read_bytes()
+        for path in kept
+        if path.is_file() and path.suffix in (".pt", ".csv", ".md")
+    }
+
+
+def test_packs_end_in_the_same_bytes(spoilt):
+    before = digests(spoilt)
+    jobs = spoilt.planned("--config", "pack=3")
+    trained = {rule for rule in jobs if rule.startswith("train")}
+    assert trained == {
+        f"train_megc2019_{row}_seed0_{k}" for row in ("ststnet", "kernel_ridge") for k in (1, 2)
+    }
+    assert not set(jobs) & {"clips", "faces", "flow", "cache", "lists_megc2019", "canary", "train"}
+    status, output = spoilt.snakemake("--config", "pack=3")
+    assert status == 0, output
+    assert digests(spoilt) == before
+    assert spoilt.planned("--config", "pack=3") == {}
+
+
+def test_every_fold_of_every_row_is_in_one_pack(fresh):
+    config = copy.deepcopy(SMALL)
+    config["corpora"]["dfme"] = {"apex": "annotated", "subjects": ["sub0003", "sub0008", "sub0001"]}
+    rows = {"ststnet": {"epochs": 2}, "lbp_top": {}}
+    config["protocols"] = {"megc2019": rows, "dfme": rows}
+    config["audit"] = {"megc2019": ["ststnet"], "dfme": ["lbp_top"]}
+    config["seeds"] = [0, 7]
+    fresh.configure(config)
+    folds = {"megc2019": {"smic_s01", "smic_s03", "casme2_sub12", "samm_006"}, "dfme": {"train"}}
+    for target, stage, first in (("all", "models", "train_"), ("audit", "audit", "audit_")):
+        made = [
+            PurePath(file).parts[3:]
+            for rule, files in fresh.planned(target, "--config", "pack=3").items()
+            for file in files
+            if rule.startswith(first) and file.startswith(f"data/small/{stage}/") and not file.endswith(".pt")
+        ]
+        asked = config["audit"] if target == "audit" else config["protocols"]
+        wanted = [
+            (protocol, row, fold, f"seed{seed}.csv")
+            for protocol, rows in asked.items()
+            for row in rows
+            for fold in folds[protocol]
+            for seed in config["seeds"]
+        ]
+        assert sorted(made) == sorted(wanted)
+
+
+@pytest.mark.parametrize("given", ["0", "2.5", "many"])
+def test_a_pack_is_a_number_of_folds(fresh, given):
+    status, output = fresh.snakemake("--dry-run", "--config", f"pack={given}")
+    assert status != 0
+    assert "pack" in output
+    assert "Traceback" not in output
