@@ -1,14 +1,15 @@
 """What choosing the epoch on the test subject would have gained: `python -m merba.audit --help`.
 
-Trains folds exactly as `merba.train` does and writes down, after every epoch, what the model of that moment
-says of its fold's test clips. It is given no test label and chooses nothing; `protocols.audit` reads off the
-last epoch, which is the honest result, and the best one, which is the leaky one. Its output is no prediction
-of the benchmark, and no other command reads it: a row for each test clip, whose `predicted` is a word of one
+Trains folds as `merba.train` does, one after the other, and writes down, after every epoch, what the model of
+that moment says of its fold's test clips. It is given no test label and chooses nothing; `protocols.audit`
+reads off the last epoch, the honest result, and the best one, the leaky one. Its output is no prediction of
+the benchmark, and no other command reads it: a row for each test clip, whose `predicted` is a word of one
 digit an epoch, the index of the class that it is given after that epoch.
 """
 
 import argparse
 import sys
+from dataclasses import replace
 
 from contracts.errors import InputError
 from contracts.files import write_csv
@@ -59,9 +60,11 @@ def main(argv: list[str] | None = None) -> None:
         if not clips:
             raise InputError(f"no test clips of fold {fold.name}", file=args.test, cure="check --fold")
         check_unseen(fold.name, fold.clip_ids, clips, lists[fold.name])
+    together = [clip for clips in tested for clip in clips]
+    shown = load_inputs(args.model, together, args.caches, args.sequences, args.test)
     for fold, clips, path in zip(folds, tested, args.out, strict=True):
-        shown = load_inputs(args.model, clips, args.caches, args.sequences, args.test)
-        _look(fold, args.seed, device, clips, shown, path)
+        own = replace(shown, x=shown.x[[together.index(clip) for clip in clips]])
+        _look(fold, args.seed, device, clips, own, path)
 
 
 def _look(fold, seed: int, device, clips: list[str], shown, path: str) -> None:

@@ -17,6 +17,9 @@ subjects spell and guesses. Four alarms end the run:
   the other in this process, and files and rows are given shuffled. It must be equal to the last bit, for a
   model that is fitted at once and for a network that draws flips and dropout.
 
+Where jobs of the run train several folds (`--packed`), each fold is trained beside another, from the files of
+both, and the first alarm is about the files of its own list alone.
+
 Guessing is right a quarter of the time, exactly, whatever the model. The share of a fold's clips that are
 right is one number from 0 to 1 a round, and rounds are independent; so by Hoeffding (1963, theorem 1) their
 mean reaches s with a probability of at most exp(-rounds KL(s, 1/4)). The alarm is raised where that bound,
@@ -64,21 +67,23 @@ class Wiring:
         given: fold -> the caches that it is trained from.
         test: list of test clips and their folds.
         shown: the caches that they are predicted from.
+        packed: a job trains several folds, so that its files hold test clips of each.
     """
 
     lists: dict[str, Path]
     given: dict[str, list[Path]]
     test: Path
     shown: list[Path]
+    packed: bool = False
 
 
 def watch(wiring: Wiring, threads: int = 1) -> dict:
     """Sound the four alarms; what stands in the record of the run if all are silent.
 
     Returns:
-        rounds, folds, clips; `right`, the share of all clips that are right; `guessing`; `highest`, that of
-        one fold; `limit`, the share from which a fold raises the alarm; `reordered`, how many models and
-        predictions were made in two orders; `different`, how many of them were not the same, hence 0.
+        packed, rounds, folds, clips; `right`, the share of all clips that are right; `guessing`; `highest`,
+        that of one fold; `limit`, the share from which a fold raises the alarm; `reordered`, how many
+        models and predictions were made in two orders; `different`, how many were not the same, hence 0.
 
     Raises:
         InputError: an alarm; names the fold and what it means. Or a file or list cannot be read.
@@ -162,6 +167,7 @@ class Cage:
             )
         clips = [len(self.tested[fold]) for fold in means]
         return {
+            "packed": self.wiring.packed,
             "rounds": ROUNDS,
             "folds": len(means),
             "clips": sum(clips),
@@ -223,18 +229,33 @@ class Cage:
 
     def _train(self, fold: str, classes: dict[str, str], model: str = MODEL, random=None):
         """The fold's model by `merba.train`, from its files as they are wired or shuffled."""
-        import pandas as pd
-
         from merba import checkpoints
 
-        listed, made = self.folder / "list.csv", self._checkpoint(fold)
-        clips = self.trained[fold]
-        write_csv(pd.DataFrame({"clip_id": clips, "label": [classes[clip] for clip in clips]}), listed)
-        arguments = ["--model", model, "--classes", *CLASSES, "--fold", fold, "--list", listed, "--seeds", 0]
-        arguments += ["--overrides", json.dumps(self._overrides(fold, model)), "--checkpoints", made]
-        arguments += ["--log", self.folder / "log.csv"]
-        self._run(train.main, arguments, _shuffled(self.wiring.given[fold], random))
+        listed, made = self._listed(fold, classes, "list.csv"), self._checkpoint(fold)
+        arguments = ["--model", model, "--classes", *CLASSES, "--seeds", 0, "--fold", fold]
+        lists, made_too, logs = [listed], [made], [self.folder / "log.csv"]
+        files = self.wiring.given[fold]
+        if self.wiring.packed and len(self.trained) > 1:
+            # The next fold with it: among whose training clips are this one's test clips.
+            folds = list(self.trained)
+            other = folds[(folds.index(fold) + 1) % len(folds)]
+            arguments.append(other)
+            lists.append(self._listed(other, classes, "other.csv"))
+            made_too.append(self.folder / "other.pt")
+            logs.append(self.folder / "other_log.csv")
+            files = list(dict.fromkeys([*files, *self.wiring.given[other]]))
+        arguments += ["--list", *lists, "--checkpoints", *made_too, "--log", *logs]
+        arguments += ["--overrides", json.dumps(self._overrides(fold, model))]
+        self._run(train.main, arguments, _shuffled(files, random))
         return checkpoints.load(made)
+
+    def _listed(self, fold: str, classes: dict[str, str], name: str) -> Path:
+        """A fold's list of training clips with their invented classes."""
+        import pandas as pd
+
+        rows = [(clip, classes[clip]) for clip in self.trained[fold]]
+        write_csv(pd.DataFrame(rows, columns=["clip_id", "label"]), self.folder / name)
+        return self.folder / name
 
     def _predict(self, classes: dict[str, str], model: str = MODEL, folds: Sequence[str] = (), random=None):
         """What `merba.predict` says of the test clips, sorted by id, by models trained on the same pictures:
@@ -308,6 +329,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WORD",
         help="name, list of training clips, and the caches it is trained from; once for each fold",
     )
+    parser.add_argument("--packed", action="store_true", help="a job of this run trains several folds")
     parser.add_argument("--test", required=True, help="CSV of test clips: clip_id, fold")
     parser.add_argument("--caches", nargs="+", required=True, help="flow caches of the test subjects")
     parser.add_argument("--out", required=True, help="JSON to write")
@@ -327,6 +349,7 @@ def main(argv: list[str] | None = None) -> None:
         given={fold: list(map(Path, caches)) for fold, _, *caches in args.fold},
         test=Path(args.test),
         shown=list(map(Path, args.caches)),
+        packed=args.packed,
     )
     found = watch(wiring, args.threads)
     print(

@@ -107,15 +107,17 @@ class Fold:
         model, normaliser = self._fit(seed, device, labels, everything, epochs, watch, note, resume)
         return self.checkpoint(seed, shuffle, model, normaliser)
 
-    def checkpoint(self, seed: int, shuffle: bool, model, normaliser: Normaliser | None) -> Checkpoint:
-        """Of a model that was trained on this fold."""
+    def checkpoint(
+        self, seed: int, shuffle: bool, model, normaliser: Normaliser | None, *, stacked: bool = False
+    ) -> Checkpoint:
+        """Of a model that was trained on this fold, by itself or in a stack."""
         return Checkpoint(
             model=self.model,
             recipe=self.recipe,
             classes=self.classes,
             fold=self.name,
             seed=seed,
-            digest=self._digest(seed, shuffle),
+            digest=self._digest(seed, shuffle, stacked),
             train_clips=self.clip_ids,
             input_size=self.inputs.size,
             normaliser=normaliser,
@@ -160,14 +162,14 @@ class Fold:
         x, y = torch.from_numpy(x).to(device), torch.from_numpy(labels[rows]).to(device)
         return model, normaliser, x, y, mirror
 
-    def fingerprint(self, seed: int, shuffle: bool = False) -> str:
+    def fingerprint(self, seed: int, shuffle: bool = False, *, stacked: bool = False) -> str:
         """Hex digits, equal for trainings that end in the same model: same recipe, code, clips, labels."""
-        return self._fingerprint(self._digest(seed, shuffle), self._labels(seed, shuffle))
+        return self._fingerprint(self._digest(seed, shuffle, stacked), self._labels(seed, shuffle))
 
     def _labels(self, seed: int, shuffle: bool) -> np.ndarray:
         return np.random.default_rng(seed).permutation(self.labels) if shuffle else self.labels
 
-    def _digest(self, seed: int, shuffled: bool) -> str:
+    def _digest(self, seed: int, shuffled: bool, stacked: bool = False) -> str:
         return digest(
             self.model,
             self.recipe,
@@ -177,13 +179,20 @@ class Fold:
             made_with=self.inputs.made_with,
             seed=seed,
             shuffled=shuffled,
+            # A GPU's stack draws its dropout otherwise.
+            **({"stacked": True} if stacked else {}),
         )
 
     def _fingerprint(self, made: str, labels: np.ndarray) -> str:
         """A state is taken up only by the run that kept it: same recipe, code, clips and labels."""
         code, x = code_digest("merba.train", module_of(self.model)), self.inputs.x
-        words = f"{made} {self.name} {code} {x.dtype} {x.shape}".encode()
-        return hashlib.sha256(words + x.tobytes() + labels.tobytes()).hexdigest()
+        words = [made, self.name, code, str(x.dtype), str(x.shape), *self.clip_ids]
+        found = hashlib.sha256("\0".join(words).encode())
+        # Piece by piece: whole clips of a fold are gigabytes.
+        for one in x:
+            found.update(np.ascontiguousarray(one))
+        found.update(labels.tobytes())
+        return found.hexdigest()
 
 
 def read_folds(

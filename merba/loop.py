@@ -76,17 +76,27 @@ def fit(
             total += loss.detach() * len(rows)
             right += (logits.argmax(1) == labels).sum()
         mean = total.item() / len(x)
-        if not math.isfinite(mean):
-            raise InputError(
-                f"the loss is {mean} in epoch {epoch + 1}, at a learning rate of {lr:g}",
-                clip="lr",
-                cure="lower it, or set clip_grad",
-            )
+        check_finite(mean, epoch + 1, lr)
         note(epoch + 1, lr, mean, right.item() / len(x))
         if watch:
             watch(epoch + 1)
         if resume:
             resume.keep(epoch + 1, model, optimiser, random)
+
+
+def check_finite(loss: float, epoch: int, lr: float, name: str = "") -> None:
+    """Refuse to go on with a loss that is no number.
+
+    Raises:
+        InputError: says of which epoch, and of which training where it has a name.
+    """
+    if not math.isfinite(loss):
+        whose = name and f" of {name}"
+        raise InputError(
+            f"the loss{whose} is {loss} in epoch {epoch}, at a learning rate of {lr:g}",
+            clip="lr",
+            cure="lower it, or set clip_grad",
+        )
 
 
 def order_of(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor:

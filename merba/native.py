@@ -18,6 +18,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from contracts.errors import InputError
+from contracts.files import whole
+
 VARIABLE = "MERBA_NATIVE"
 # Sums may be reordered, as every BLAS does; infinities and NaN must still be told apart, so no -ffast-math.
 FLAGS = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-fno-predictive-commoning"]
@@ -39,20 +42,22 @@ def library(module: str) -> ctypes.CDLL | None:
     if compiler is None:
         return None
     source = Path(module).with_suffix(".cpp")
-    made = _cache_folder() / f"{source.stem}-{_digest(source, compiler)}.so"
     try:
+        made = _cache_folder() / f"{source.stem}-{_digest(source, compiler)}.so"
         if not made.is_file():
-            made.parent.mkdir(parents=True, exist_ok=True)
             # Several jobs may compile at once: each beside, the last to rename wins, and all are alike.
-            partial = made.with_suffix(f".{os.getpid()}.partial")
-            command = [compiler, *FLAGS, str(source), "-o", str(partial)]
-            subprocess.run(command, check=True, capture_output=True, text=True)
-            partial.rename(made)
+            with whole(made) as partial:
+                command = [compiler, *FLAGS, str(source), "-o", str(partial)]
+                subprocess.run(command, check=True, capture_output=True, text=True)
         return ctypes.CDLL(str(made))
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (OSError, RuntimeError, InputError, subprocess.CalledProcessError) as error:
         said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
         cause = said[0] if said else "no message"
-        print(f"{source.name} could not be compiled, PyTorch takes its place: {cause}", file=sys.stderr)
+        print(
+            f"{source.name} cannot be compiled or loaded, PyTorch takes its place: {cause}. "
+            f"{VARIABLE}=0 says so beforehand",
+            file=sys.stderr,
+        )
         return None
 
 
@@ -80,9 +85,12 @@ def keep_memory() -> None:
 
 
 def _compiler() -> str | None:
-    """Path of the first C++ compiler there is; `CXX` names another."""
-    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["c++", "g++", "clang++"]
-    return next((found for found in map(shutil.which, names) if found), None)
+    """Path of the first C++ compiler there is; `CXX` names another, one program without arguments."""
+    asked = os.environ.get("CXX")
+    found = next(filter(None, map(shutil.which, [asked] if asked else ["c++", "g++", "clang++"])), None)
+    if asked and not found:
+        print(f"CXX={asked} is no program; PyTorch takes the kernels' place", file=sys.stderr)
+    return found
 
 
 def _cache_folder() -> Path:

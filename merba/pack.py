@@ -3,6 +3,7 @@
 Where it pays, on a GPU, trainings of a small model on equally many clips are stacked, see `merba.stack`.
 """
 
+import glob
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from contracts.errors import InputError
 from contracts.files import write_csv
 from merba import checkpoints
 from merba.fold import Fold, read_folds
@@ -51,34 +53,44 @@ class Pack:
             paths: checkpoints, those of the first fold first, in the order of seeds.
             logs: a CSV for each fold.
             shuffle: permute the labels first: what is learnt then is chance.
-            stack: train together what can be; None: on CUDA.
+            stack: train folds of equally many clips as one; None: on CUDA, where the model can.
             told: name of a training -> `report` of `Fold.train`.
+
+        Raises:
+            InputError: a loss is no number any more, or a stack is asked for that cannot be.
         """
+        stacked = self._stacks(stack, device)
         runs = [
-            _Run(fold, seed, shuffle, Path(path))
+            _Run(fold, seed, shuffle, stacked, Path(path))
             for (fold, seed), path in zip(product(self.folds, seeds), paths, strict=True)
         ]
-        for group in self._groups([run for run in runs if not run.finished()], stack, device):
-            if len(group) == 1:
-                group[0].train(device, told)
-            else:
+        waiting = [run for run in runs if not run.finished()]
+        if stacked:
+            # Every step takes as many clips of each.
+            groups = defaultdict(list)
+            for run in waiting:
+                groups[len(run.fold.clip_ids)].append(run)
+            for group in groups.values():
                 _train_stacked(group, device, told)
+        else:
+            for run in waiting:
+                run.train(device, told)
         for fold, log in zip(self.folds, logs, strict=True):
             tables = [pd.read_csv(run.kept_log) for run in runs if run.fold is fold]
             write_csv(pd.concat(tables, ignore_index=True), log)
         for run in runs:
             run.put_in_place()
 
-    def _groups(self, runs: list["_Run"], stack: bool | None, device) -> list[list["_Run"]]:
-        """What is trained together: by number of clips, because every step takes as many of each."""
-        recipe, build = self.folds[0].recipe, model_entry(self.folds[0].model).build
-        wanted = device.type == "cuda" if stack is None else stack
-        if not wanted or not build.stackable or recipe.selection != "last":
-            return [[run] for run in runs]
-        groups = defaultdict(list)
-        for run in runs:
-            groups[len(run.fold.clip_ids)].append(run)
-        return list(groups.values())
+    def _stacks(self, asked: bool | None, device) -> bool:
+        model, recipe = self.folds[0].model, self.folds[0].recipe
+        able = model_entry(model).build.stackable and recipe.selection == "last"
+        if asked and not able:
+            raise InputError(
+                f"{model} with selection {recipe.selection!r} cannot be trained in a stack",
+                clip="--stack",
+                cure="leave it at `auto`, which stacks what can be",
+            )
+        return able and (device.type == "cuda" if asked is None else asked)
 
 
 def _train_stacked(runs: list["_Run"], device, told: Callable) -> None:
@@ -99,12 +111,12 @@ def _train_stacked(runs: list["_Run"], device, told: Callable) -> None:
         logs.append([])
         model, _, x, y, _ = begun[-1]
         note = noting(logs[-1], run is runs[0])
-        members.append(Member(model, x, y, run.seed, torch.get_rng_state(), note))
+        members.append(Member(model, x, y, run.seed, torch.get_rng_state(), run.name, note))
     # Coding and channels, which decide it, are the recipe's.
     mirror = begun[0][-1]
     fit_stacked(members, runs[0].fold.recipe, mirror)
     for run, (model, normaliser, *_), log in zip(runs, begun, logs, strict=True):
-        run.keep(run.fold.checkpoint(run.seed, run.shuffle, model, normaliser), log)
+        run.keep(run.fold.checkpoint(run.seed, run.shuffle, model, normaliser, stacked=True), log)
 
 
 class _Run:
@@ -113,9 +125,9 @@ class _Run:
     What is kept bears the training's fingerprint in its name, so that only the same training takes it up.
     """
 
-    def __init__(self, fold: Fold, seed: int, shuffle: bool, path: Path):
+    def __init__(self, fold: Fold, seed: int, shuffle: bool, stacked: bool, path: Path):
         self.fold, self.seed, self.shuffle, self.path = fold, seed, shuffle, path
-        kept = f"{path}.{fold.fingerprint(seed, shuffle)[:16]}"
+        kept = f"{path}.{fold.fingerprint(seed, shuffle, stacked=stacked)[:16]}"
         self.kept, self.kept_log, self.state = (
             Path(f"{kept}.kept"),
             Path(f"{kept}.log"),
@@ -149,5 +161,5 @@ class _Run:
         self.kept_log.unlink()
         # Of trainings that were interrupted and then given up for another.
         for suffix in ("kept", "log"):
-            for left in self.path.parent.glob(f"{self.path.name}.*.{suffix}"):
+            for left in self.path.parent.glob(f"{glob.escape(self.path.name)}.*.{suffix}"):
                 left.unlink()

@@ -9,7 +9,6 @@ On a CPU the gain is what a small step spends outside of its arithmetic.
 """
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from contracts.errors import InputError
 from merba.classifier import Classifier
 from merba.kernels.bernoulli import dropout_factors
 from merba.loop import (
+    check_finite,
     decayed_names,
     learning_rates,
     make_optimiser,
@@ -40,7 +39,8 @@ class Member:
         x, y: as `merba.loop.fit` takes them; of as many clips in all members.
         seed: likewise.
         stream: state of torch's generator where the model was made, which its dropout goes on from.
-        note, watch: called after every epoch, as `merba.loop.fit` does.
+        name: of the training, for messages.
+        note: called after every epoch, as `merba.loop.fit` does.
     """
 
     model: Classifier
@@ -48,8 +48,8 @@ class Member:
     y: Tensor
     seed: int
     stream: Tensor
+    name: str
     note: Callable = lambda *row: None
-    watch: Callable[[int], None] | None = None
     order: torch.Generator = field(init=False)
     chance: torch.Generator = field(init=False)
 
@@ -70,7 +70,9 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
     """
     templates = [_Template(one.model) for one in members]
     template, (parameters, buffers) = templates[0], stack_module_state(templates)
-    optimiser = make_optimiser(parameters, decayed_names(template), recipe)
+    # A copied parameter has lost what was noted on it.
+    decayed = {f"model.{name}" for name in decayed_names(members[0].model)}
+    optimiser = make_optimiser(parameters, decayed, recipe)
     rate = learning_rates(optimiser, recipe)
     rarity = torch.stack([rarity_of(one.y, one.model.num_classes) for one in members])
     weight = rarity if recipe.balance == "weights" else None
@@ -104,19 +106,13 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
             total += losses.detach() * labels.shape[1]
             right += hits
         means, shares = (total / n).tolist(), (right / n).tolist()
-        for k, (one, mean, share) in enumerate(zip(members, means, shares, strict=True)):
-            if not math.isfinite(mean):
-                raise InputError(
-                    f"the loss of model {k + 1} of a stack is {mean} in epoch {epoch + 1}, at {lr:g}",
-                    clip="lr",
-                    cure="lower it, or set clip_grad",
-                )
+        for one, mean, share in zip(members, means, shares, strict=True):
+            check_finite(mean, epoch + 1, lr, one.name)
             one.note(epoch + 1, lr, mean, share)
-            if one.watch:
-                _write_back(one, k, parameters, buffers)
-                one.watch(epoch + 1)
-    for k, one in enumerate(members):
-        _write_back(one, k, parameters, buffers)
+    with torch.no_grad():
+        for k, one in enumerate(members):
+            for name, value in one.model.state_dict().items():
+                value.copy_({**parameters, **buffers}[f"model.{name}"][k])
 
 
 def _batch(one: Member, rows: Tensor, recipe: Recipe, mirror: Callable) -> tuple[Tensor, Tensor]:
@@ -131,12 +127,6 @@ def _clip(parameters: Sequence[Tensor], largest: float) -> None:
     shrink = (largest / (norms + 1e-6)).clamp(max=1)
     for one in gradients:
         one.mul_(shrink.view(-1, *[1] * (one.ndim - 1)))
-
-
-def _write_back(one: Member, k: int, parameters: dict, buffers: dict) -> None:
-    with torch.no_grad():
-        for name, value in one.model.state_dict().items():
-            value.copy_({**parameters, **buffers}[f"model.{name}"][k])
 
 
 def _drawn(draws: list[tuple[torch.Size, float]], members: Sequence[Member]) -> list[Tensor]:

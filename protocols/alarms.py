@@ -44,7 +44,9 @@ def alarms_page(title: str, found: Mapping[str, float]) -> str:
         found: the record of `python -m merba.canary`, whose account of the alarms says what its entries are.
     """
     sounding = [name for name, _, _, silent in _ALARMS if not silent(found)]
-    verdict = f"Alarm: {', '.join(sounding)}. Believe no score of this run." if sounding else "All are silent."
+    verdict = (
+        f"Alarm: {', '.join(sounding)}. Believe no score of this run." if sounding else "All are silent."
+    )
     heads = "".join(f'<th class="text">{head}</th>' for head in ("Alarm", "Asks", "Found", ""))
     rows = "".join(
         f'<tr><td class="text">{name}</td><td class="text long">{escape(question)}</td>'
@@ -59,6 +61,6 @@ def alarms_page(title: str, found: Mapping[str, float]) -> str:
         "<p>Every clip was shown as an invented picture of an invented class, which no other subject spells "
         "alike; training and prediction were wired as for the methods of this protocol. Models that see "
         "nothing of their test subjects can only guess.</p>",
-        f'<div class="scroll"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>',
+        f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table>",
     ]
     return document(f"Alarms: {title}", "\n".join(body))

@@ -15,7 +15,9 @@ table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px sol
   font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .7rem; text-align: right; vertical-align: top; white-space: nowrap; }
 .text { text-align: left; } .long { white-space: normal; }
-tr:hover td { background: #f0f4f8; } :target { background: #fff3cd; }
+tr:hover td { background: #f0f4f8; }
+h2[id] { position: sticky; top: 0; margin-bottom: 0; padding: .6rem 0; background: #fff; }
+h3[id] { scroll-margin-top: 3.5rem; } [id]:target { background: #fff3cd; }
 thead { border-bottom: 1px solid; } thead th { vertical-align: bottom; }
 th.block { text-align: center; border-bottom: 1px solid #999; }
 small { color: #555; font-size: .8rem; } sup { color: #8a3b00; }

@@ -90,7 +90,7 @@ def _installed() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return [str(number) for number, _ in enumerate(_DRIVER.glob("*"))]
     found: list[str] = []
-    for indent, identity in re.findall(r"^(\s*)\S.*\(UUID: ([^)]+)\)", said, re.MULTILINE):
+    for indent, identity in re.findall(r"^([ \t]*)\S.*\(UUID: ([^)]+)\)", said, re.MULTILINE):
         # Parts stand indented below their GPU, which cannot be used itself.
         if indent and found and found[-1].startswith("GPU-"):
             found.pop()

@@ -33,8 +33,10 @@ def dropout_factors(shape: Sequence[int], p: float, generator: torch.Generator |
     device = "cpu" if generator is None else generator.device
     if p in (0.0, 1.0):  # torch draws nothing then
         return torch.full(shape, 1.0 - p, device=device)
-    draw = _by_kernel if torch.device(device).type == "cpu" and _serves() else _by_torch
-    return draw(shape, p, generator)
+    serves = (
+        torch.device(device).type == "cpu" and native.library(__file__) is not None and _stream_is_known()
+    )
+    return (_by_kernel if serves else _by_torch)(shape, p, generator)
 
 
 def _by_torch(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
@@ -57,7 +59,7 @@ def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None
         ctypes.byref(following),
         ctypes.c_int64(out.numel()),
         ctypes.c_uint64(math.ceil((1 - p) * 2**53)),
-        ctypes.c_float(1 / (1 - p)),
+        ctypes.c_float(np.float32(1) / np.float32(1 - p)),  # as torch divides, in float32
         ctypes.c_void_p(out.data_ptr()),
     )
     words[:] = narrow
@@ -67,9 +69,9 @@ def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None
 
 
 @functools.cache
-def _serves() -> bool:
-    """Whether there is a kernel and torch's stream is the one it knows; tried once, aside of the stream."""
-    if native.library(__file__) is None or len(torch.get_rng_state()) < _WORDS.stop:
+def _stream_is_known() -> bool:
+    """Whether torch's stream is the one that the kernel knows; tried once, aside of the stream."""
+    if len(torch.get_rng_state()) < _WORDS.stop:
         return False
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)

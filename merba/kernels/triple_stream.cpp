@@ -139,7 +139,7 @@ void forward(const float* clips, int64_t n, const Shape& s, const float* weight,
         spread<C>(clips + k * C * s.size * s.size, s, pairs);
         Row sum{}, square{};
         for (int row = 0; row < 3; ++row)
-            for (int x = 0; x <= s.out + 2; ++x) store(rows[row] + x * LANES, lowest);
+            for (int x = 0; x < s.out + 2; ++x) store(rows[row] + x * LANES, lowest);
         for (int py = 0; 3 * py - 1 < s.out; ++py) {
             for (int row = 0; row < 3; ++row) {
                 const int y = 3 * py - 1 + row;

@@ -1,4 +1,4 @@
-"""STSTNet's three streams in training, fused: on one CPU core some seven times as fast as torch's operations.
+"""STSTNet's three streams in training, fused for a CPU core.
 
 Operation by operation, every feature map of the batch goes through memory a dozen times. The kernel keeps a
 clip's maps in the first-level cache and computes them a second time for the gradient; what BatchNorm needs of

@@ -63,6 +63,8 @@ def test_blind_training_guesses(wiring):
     # Two models of five folds, and what each says of fifteen clips.
     assert (found["reordered"], found["different"]) == (2 * (5 + 15), 0)
     assert watch(wiring) == found, "a record that is made again is the same"
+    # A fold beside another is the same fold.
+    assert watch(dataclasses.replace(wiring, packed=True)) == {**found, "packed": True}
 
 
 def test_a_training_job_that_is_given_its_test_subjects_cache_sets_it_off(wiring, caches):
@@ -81,6 +83,22 @@ def test_a_training_job_that_learns_from_its_test_subject_sets_it_off(leaky, tmp
         InputError, match="the model of fold smic_s02 changes with the pixels of its test clips"
     ):
         Cage(leaky, tmp_path).moved()
+
+
+def test_a_pack_that_hands_a_fold_another_ones_clips_sets_it_off(wiring, tmp_path, monkeypatch):
+    """A pack's clips are read at once; here the last ones are every fold's, whatever its list."""
+    packed = dataclasses.replace(wiring, packed=True)
+    found = Cage(packed, tmp_path)
+    found.given()
+    found.moved()
+    real = dataclasses.replace
+
+    def last(inputs, x):
+        return real(inputs, x=inputs.x[-len(x) :])
+
+    monkeypatch.setattr(fold, "replace", last)
+    with pytest.raises(InputError, match=r"the model of fold smic_s\d+ changes with the pixels of its test"):
+        Cage(packed, tmp_path).moved()
 
 
 def test_what_such_a_model_knows_sets_it_off(leaky, tmp_path, monkeypatch, few):

@@ -53,7 +53,7 @@ def network(channels=3, size=28, dropout=0.5, dtype=torch.float32):
 
 @compiled
 @pytest.mark.parametrize("channels", [1, 2, 3])
-@pytest.mark.parametrize("size", [20, 27, 28, 29, 31])
+@pytest.mark.parametrize("size", [20, 27, 28, 29, 31, 59, 60])
 def test_a_step_is_that_of_double_precision(channels, size, without_kernels):
     x, y = flow(24, channels, size)
     exact = without_kernels(step, network(channels, size, 0.0, torch.float64), x.double(), y)
@@ -64,7 +64,7 @@ def test_a_step_is_that_of_double_precision(channels, size, without_kernels):
         largest = gradient.abs().max().clamp(min=1e-3)
         assert (ours[1][name] - gradient).abs().max() <= 1e-4 * largest, name
     for name, value in torchs[2].items():
-        torch.testing.assert_close(ours[2][name], value, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(ours[2][name], value, rtol=5e-5, atol=1e-5)
 
 
 @compiled
@@ -116,7 +116,7 @@ def test_what_the_kernel_cannot_do_is_left_to_torch():
     assert not triple_stream.serves(x.double())
     assert not triple_stream.serves(x.clone().requires_grad_())
     assert not triple_stream.serves(torch.rand(2, 4, 28, 28))
-    assert not triple_stream.serves(torch.rand(2, 3, 64, 64))
+    assert not triple_stream.serves(torch.rand(2, 3, 61, 61))
     with torch.no_grad():
         assert not triple_stream.serves(x)
 
@@ -137,11 +137,20 @@ def test_factors_come_from_torchs_own_stream(p, drawn_before):
 
 
 @compiled
+@pytest.mark.parametrize("p", [k / 100 for k in range(101)])
+def test_factors_are_torchs_at_every_rate(p):
+    torch.manual_seed(0)
+    ours = bernoulli.dropout_factors((50,), p)
+    torch.manual_seed(0)
+    assert torch.equal(ours, F.dropout(torch.ones(50), p))
+
+
+@compiled
 def test_a_stream_of_another_kind_is_left_alone(monkeypatch):
-    bernoulli._serves.cache_clear()
-    monkeypatch.setattr(bernoulli, "_by_kernel", lambda shape, p: torch.zeros(shape))
-    assert not bernoulli._serves()
-    bernoulli._serves.cache_clear()
+    bernoulli._stream_is_known.cache_clear()
+    monkeypatch.setattr(bernoulli, "_by_kernel", lambda shape, p, generator=None: torch.zeros(shape))
+    assert not bernoulli._stream_is_known()
+    bernoulli._stream_is_known.cache_clear()
 
 
 class TestLibrary:
@@ -184,5 +193,5 @@ class TestLibrary:
     def test_a_source_that_does_not_compile_is_said_and_leaves_nothing(self, tmp_path, capsys):
         self.source.write_text("nonsense")
         assert self.load() is None
-        assert "some.cpp could not be compiled, PyTorch takes its place" in capsys.readouterr().err
+        assert "some.cpp cannot be compiled or loaded, PyTorch takes its place" in capsys.readouterr().err
         assert not list((tmp_path / "cache/merba").iterdir())

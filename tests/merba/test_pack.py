@@ -71,16 +71,17 @@ def test_a_pack_is_its_folds_one_by_one(packs, model):
     assert bytes_of(together) == bytes_of(alone)
 
 
+@pytest.mark.parametrize("stack", ["yes", "no"])
 @pytest.mark.parametrize("overrides", [{}, {"coding": "fixed_scale", "flip": "negate_u", "shuffle": True}])
-def test_no_model_of_a_pack_sees_its_test_subject(packs, overrides):
+def test_no_model_of_a_pack_sees_its_test_subject(packs, overrides, stack):
     """What the caches hold of a fold's own test subjects, and be it noise, does not reach its model."""
-    before = bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), **overrides))
+    before = bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), extra=["--stack", stack], **overrides))
     # All tests share the caches.
     noisy = shutil.copy(packs.caches["s00"], packs.folder / "noisy.h5")
     with h5py.File(noisy, "r+") as file:
         file["flow"][:] = np.random.default_rng(0).normal(size=file["flow"].shape)
     packs.caches = {**packs.caches, "s00": noisy}
-    after = bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), **overrides))
+    after = bytes_of(packs.train("smic_a", "smic_b", seeds=(0,), extra=["--stack", stack], **overrides))
     assert before["smic_a", 0] == after["smic_a", 0]
     assert before["smic_b", 0] != after["smic_b", 0]
 
@@ -107,14 +108,24 @@ def test_stacked_models_are_those_of_single_trainings(packs, model, overrides):
     stacked = packs.train(*FOLDS, model=model, extra=["--stack", "yes"], name="stacked", **overrides)
     for run, path in single.items():
         one, other = checkpoints.load(path), checkpoints.load(stacked[run])
-        assert (one.digest, one.train_clips, one.normaliser) == (
-            other.digest,
-            other.train_clips,
-            other.normaliser,
-        )
+        assert one.digest != other.digest, "a GPU's stack draws its dropout otherwise"
+        assert (one.train_clips, one.normaliser) == (other.train_clips, other.normaliser)
         for name, tensor in one.state.items():
             largest = tensor.abs().max().item()
             torch.testing.assert_close(other.state[name], tensor, rtol=0, atol=1e-4 * max(largest, 1e-3))
+
+
+@pytest.mark.parametrize(("model", "overrides"), [("merba_tiny", {}), ("ststnet", {"selection": "nested"})])
+def test_what_cannot_be_stacked_is_refused_when_asked_for(packs, model, overrides):
+    with pytest.raises(InputError, match="cannot be trained in a stack"):
+        packs.train("smic_a", model=model, extra=["--stack", "yes"], **overrides)
+
+
+def test_a_stack_that_diverges_names_its_training(packs):
+    with pytest.raises(
+        InputError, match=r"the loss of ststnet fold smic_\w seed \d is (nan|inf) in epoch \d"
+    ):
+        packs.train(*FOLDS, extra=["--stack", "yes"], optimiser="sgd", lr=1e30)
 
 
 def test_equal_numbers_of_clips_are_what_is_stacked(packs, monkeypatch):

@@ -19,6 +19,7 @@ rule canary:
         ),
     params:
         folds=canary_folds,
+        packed=PACK > 1,
         title=lambda wildcards: PROTOCOLS[wildcards.protocol].title,
         code=uses("merba.canary", "protocols.alarms", *map(module_of, REORDERED), packages=LEARNING),
     log:

@@ -1,6 +1,6 @@
 # No part of `all`: `snakemake audit` trains the rows that the configuration lists under `audit` once more and looks at
-# the test clips after every epoch, to show what choosing the epoch on them would gain. These are the only jobs that see
-# pixels of training and test subjects; nothing of theirs flows back, and test labels are read by the last rule alone.
+# the test clips after every epoch, to show what choosing the epoch on them would gain. These are the only jobs that show a
+# model its test subjects while it is trained; nothing of theirs flows back, and test labels are read by the last rule alone.
 
 
 if PACK == 1:

@@ -97,7 +97,11 @@ rule flow:
             "preprocess.align",
             "preprocess.frames",
             "contracts.cache",
-            packages=("opencv-contrib-python-headless", "pillow"),
+            packages=(
+                "opencv-contrib-python-headless",
+                "pillow",
+                *(["torch"] if config["flow"]["method"] == "tvl1_torch" else []),
+            ),
         ),
     resources:
         gpu=int(config["flow"]["method"] == "tvl1_torch"),

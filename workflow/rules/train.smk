@@ -1,4 +1,5 @@
-# Caches or sequences -> predictions. A fold's training job is given neither its test subjects' nor any test label.
+# Caches or sequences -> predictions. A fold's training job is given neither its test subjects' nor any test label; for
+# jobs of several folds see `pack` below.
 
 
 LEARNING = ("torch", "timm", "numpy", "scikit-learn")
@@ -58,7 +59,8 @@ if PACK == 1:
 
 else:
 
-    # The same for several folds in one job: `pack` of the configuration says how many. One rule a job, because the
+    # The same for several folds in one job: `pack` of the configuration says how many. It is given the caches of all
+    # their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps them apart. One rule a job, because the
     # files it makes are known but share no pattern.
     for name, protocol, row, seed, names in packs():
 

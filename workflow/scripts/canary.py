@@ -13,6 +13,7 @@ with logged(snakemake):
     files, made, folds = snakemake.input, snakemake.output, snakemake.params.folds
     arguments = [word for fold, given in folds.items() for word in ("--fold", fold, *given)]
     arguments += ["--test", files.test, "--caches", *files.caches, "--out", made.record]
+    arguments += ["--packed"] * snakemake.params.packed
     main([*arguments, "--threads", str(snakemake.threads)])
     with whole(made.page) as partial:
         found = json.loads(Path(made.record).read_text())
