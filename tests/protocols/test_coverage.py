@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from handmade import SUBJECTS, megc2019_clips, small_lists, smic_clips
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import InputError
@@ -200,6 +200,7 @@ def test_a_clip_too_many_is_refused():
         assert_official(SMIC, complete(SMIC, more))
 
 
+@settings(max_examples=25, deadline=None)
 @given(wrong=st.integers(1, len(OFFICIAL) - 1))
 def test_a_wrong_label_is_refused_until_its_clip_is_excluded(wrong):
     label = next(name for name in SMIC.classes if name != OFFICIAL.label[wrong])
