@@ -215,7 +215,7 @@ def test_all_back_ends_mix_and_some_scan_alone():
         ({"mamba_ssm"}, "torch", "torch", "mamba_ssm"),
         (set(), "torch", "torch", "torch"),
     ],
-    ids=str,
+    ids=["all", "triton", "mamba_ssm", "none"],
 )
 def test_the_best_that_can_run_is_chosen(installed, there, on_cpu, in_double, on_gpu):
     installed(**{name: name in there for name in ("native", "triton", "mamba_ssm")})
