@@ -27,7 +27,7 @@ reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes wher
 	    || { status=$$?; test $$status != 75 || echo "another 'make reproduce' is running in this folder"; exit $$status; }
 	@cat results/demo/tables/megc2019.md results/demo/tables/dfme.md
 
-test: setup  ## all tests, under 8 minutes on 2 cores
+test: setup  ## all tests
 	$(BIN)/python -m pytest
 
 bench: setup  ## how fast everything is on this machine, and all figures in build/bench.json
