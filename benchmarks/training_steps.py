@@ -188,10 +188,10 @@ def _torch_alone():
 
     try:
         with mock.patch.dict(os.environ, {native.VARIABLE: "0", scan.VARIABLE: "torch"}):
-            native.library.cache_clear()
+            native.compiled.cache_clear()
             yield
     finally:
-        native.library.cache_clear()
+        native.compiled.cache_clear()
 
 
 def _stop_after(steps: int, seconds: float, ends: list[float]):

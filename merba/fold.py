@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from contracts.errors import InputError
 from contracts.provenance import code_digest
 from merba import heads
 from merba.checkpoints import Checkpoint
+from merba.classifier import Classifier
 from merba.data import Normaliser, read_list
 from merba.inputs import CLIPS, Inputs, load_inputs
 from merba.loop import Resume, fit
@@ -24,6 +26,16 @@ from merba.predict import decide
 from merba.recipe import Recipe, digest
 from merba.registry import create_model, model_entry, module_of
 from merba.selection import choose_epochs
+
+
+class Begun(NamedTuple):
+    """A model as it is made, its normaliser or None, and x, y and mirror as `merba.loop.fit` takes them."""
+
+    model: Classifier
+    normaliser: Normaliser | None
+    x: torch.Tensor
+    y: torch.Tensor
+    mirror: Callable
 
 
 @dataclass
@@ -142,14 +154,11 @@ class Fold:
         fit(model, self.recipe, x, y, seed, mirror, note, resume, every, epochs)
         return model, normaliser
 
-    def begin(self, seed: int, device, shuffle: bool) -> tuple:
-        """A model before its first epoch, its normaliser or None, and `merba.loop.fit`'s x, y and mirror.
-
-        Torch's generator then stands where the model's dropout goes on from.
-        """
+    def begin(self, seed: int, device, shuffle: bool) -> "Begun":
+        """What is trained, before its first epoch; torch's generator stands where dropout goes on from."""
         return self._begin(seed, device, self._labels(seed, shuffle), np.arange(len(self.labels)))
 
-    def _begin(self, seed, device, labels, rows) -> tuple:
+    def _begin(self, seed, device, labels, rows) -> "Begun":
         normaliser, x = None, self.inputs.x[rows]
         if self.inputs.kind == CLIPS:
             mirror = model_entry(self.model).build.mirror
@@ -160,7 +169,7 @@ class Fold:
         sizes = len(self.classes), len(self.recipe.channels), self.inputs.size
         model = create_model(self.model, *sizes, **self.recipe.options).to(device)
         x, y = torch.from_numpy(x).to(device), torch.from_numpy(labels[rows]).to(device)
-        return model, normaliser, x, y, mirror
+        return Begun(model, normaliser, x, y, mirror)
 
     def fingerprint(self, seed: int, shuffle: bool = False, *, stacked: bool = False) -> str:
         """Hex digits, equal for trainings that end in the same model: same recipe, code, clips, labels."""

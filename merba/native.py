@@ -28,7 +28,7 @@ FLAGS += ["-fno-math-errno", "-fno-trapping-math", "-fassociative-math", "-fno-s
 
 
 @functools.cache
-def library(module: str) -> ctypes.CDLL | None:
+def compiled(module: str) -> ctypes.CDLL | None:
     """The compiled `.cpp` beside a module, or None where it cannot be had: no compiler, or `MERBA_NATIVE=0`.
 
     A compiler that fails is reported on stderr, once a process.
@@ -74,7 +74,7 @@ def keep_memory() -> None:
     """Let this process keep what it frees, where the C library is glibc and kernels are in use.
 
     A training step allocates the same few megabytes every time. Handed back to the system in between, they
-    must be cleared and mapped again, which takes a tenth of a small model's step.
+    must be cleared and mapped again, which a small model's step notices.
     """
     if os.environ.get(VARIABLE, "1") == "0" or platform.libc_ver()[0] != "glibc":
         return

@@ -7,7 +7,6 @@ import glob
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -17,80 +16,70 @@ import torch
 from contracts.errors import InputError
 from contracts.files import write_csv
 from merba import checkpoints
-from merba.fold import Fold, read_folds
+from merba.fold import Fold
 from merba.registry import model_entry
 from merba.stack import Member, fit_stacked
 
 LOG = ["seed", "epoch", "lr", "loss", "accuracy", "inner_uf1"]
 
 
-@dataclass
-class Pack:
-    """Folds of one model that share a process, never a clip that is not on their own list."""
+def train_pack(
+    folds: Sequence[Fold],
+    seeds: Sequence[int],
+    device,
+    paths: Sequence[str | Path],
+    logs: Sequence[str | Path],
+    shuffle: bool = False,
+    stack: bool | None = None,
+    told: Callable = lambda name: lambda *row: None,
+) -> None:
+    """Train every fold for every seed, and write.
 
-    folds: list[Fold]
+    Args:
+        folds: of one model and recipe, as `merba.fold.read_folds` reads them.
+        seeds: of each fold.
+        device: torch's.
+        paths: checkpoints, those of the first fold first, in the order of seeds.
+        logs: a CSV for each fold.
+        shuffle: permute the labels first: what is learnt then is chance.
+        stack: train folds of equally many clips as one; None: on CUDA, where the model can.
+        told: name of a training -> `report` of `Fold.train`.
 
-    @classmethod
-    def read(cls, *args) -> "Pack":
-        """Arguments and errors of `merba.fold.read_folds`."""
-        return cls(read_folds(*args))
+    Raises:
+        InputError: a loss is no number any more, or a stack is asked for that cannot be.
+    """
+    stacked = _stacks(folds[0], stack, device)
+    runs = [
+        _Run(fold, seed, shuffle, stacked, Path(path))
+        for (fold, seed), path in zip(product(folds, seeds), paths, strict=True)
+    ]
+    waiting = [run for run in runs if not run.finished()]
+    if stacked:
+        # Every step takes as many clips of each.
+        groups = defaultdict(list)
+        for run in waiting:
+            groups[len(run.fold.clip_ids)].append(run)
+        for group in groups.values():
+            _train_stacked(group, device, told)
+    else:
+        for run in waiting:
+            run.train(device, told)
+    for fold, log in zip(folds, logs, strict=True):
+        tables = [pd.read_csv(run.kept_log) for run in runs if run.fold is fold]
+        write_csv(pd.concat(tables, ignore_index=True), log)
+    for run in runs:
+        run.put_in_place()
 
-    def train(
-        self,
-        seeds: Sequence[int],
-        device,
-        paths: Sequence[str | Path],
-        logs: Sequence[str | Path],
-        shuffle: bool = False,
-        stack: bool | None = None,
-        told: Callable = lambda name: lambda *row: None,
-    ) -> None:
-        """Train every fold for every seed, and write.
 
-        Args:
-            seeds: of each fold.
-            device: torch's.
-            paths: checkpoints, those of the first fold first, in the order of seeds.
-            logs: a CSV for each fold.
-            shuffle: permute the labels first: what is learnt then is chance.
-            stack: train folds of equally many clips as one; None: on CUDA, where the model can.
-            told: name of a training -> `report` of `Fold.train`.
-
-        Raises:
-            InputError: a loss is no number any more, or a stack is asked for that cannot be.
-        """
-        stacked = self._stacks(stack, device)
-        runs = [
-            _Run(fold, seed, shuffle, stacked, Path(path))
-            for (fold, seed), path in zip(product(self.folds, seeds), paths, strict=True)
-        ]
-        waiting = [run for run in runs if not run.finished()]
-        if stacked:
-            # Every step takes as many clips of each.
-            groups = defaultdict(list)
-            for run in waiting:
-                groups[len(run.fold.clip_ids)].append(run)
-            for group in groups.values():
-                _train_stacked(group, device, told)
-        else:
-            for run in waiting:
-                run.train(device, told)
-        for fold, log in zip(self.folds, logs, strict=True):
-            tables = [pd.read_csv(run.kept_log) for run in runs if run.fold is fold]
-            write_csv(pd.concat(tables, ignore_index=True), log)
-        for run in runs:
-            run.put_in_place()
-
-    def _stacks(self, asked: bool | None, device) -> bool:
-        model, recipe = self.folds[0].model, self.folds[0].recipe
-        able = model_entry(model).build.stackable and recipe.selection == "last"
-        if asked and not able:
-            raise InputError(
-                f"{model} with selection {recipe.selection!r} cannot be trained in a stack",
-                clip="--stack",
-                cure="leave it at `auto`, which stacks what can be",
-            )
-        return able and (device.type == "cuda" if asked is None else asked)
+def _stacks(fold: Fold, asked: bool | None, device) -> bool:
+    able = model_entry(fold.model).build.stackable and fold.recipe.selection == "last"
+    if asked and not able:
+        raise InputError(
+            f"{fold.model} with selection {fold.recipe.selection!r} cannot be trained in a stack",
+            clip="--stack",
+            cure="leave it at `auto`, which stacks what can be",
+        )
+    return able and (device.type == "cuda" if asked is None else asked)
 
 
 def _train_stacked(runs: list["_Run"], device, told: Callable) -> None:
@@ -107,16 +96,15 @@ def _train_stacked(runs: list["_Run"], device, told: Callable) -> None:
         return note
 
     for run in runs:
-        begun.append(run.fold.begin(run.seed, device, run.shuffle))
+        one = run.fold.begin(run.seed, device, run.shuffle)
+        begun.append(one)
         logs.append([])
-        model, _, x, y, _ = begun[-1]
         note = noting(logs[-1], run is runs[0])
-        members.append(Member(model, x, y, run.seed, torch.get_rng_state(), run.name, note))
-    # Coding and channels, which decide it, are the recipe's.
-    mirror = begun[0][-1]
-    fit_stacked(members, runs[0].fold.recipe, mirror)
-    for run, (model, normaliser, *_), log in zip(runs, begun, logs, strict=True):
-        run.keep(run.fold.checkpoint(run.seed, run.shuffle, model, normaliser, stacked=True), log)
+        members.append(Member(one.model, one.x, one.y, run.seed, torch.get_rng_state(), run.name, note))
+    # Coding and channels, which decide how clips are mirrored, are the recipe's.
+    fit_stacked(members, runs[0].fold.recipe, begun[0].mirror)
+    for run, one, log in zip(runs, begun, logs, strict=True):
+        run.keep(run.fold.checkpoint(run.seed, run.shuffle, one.model, one.normaliser, stacked=True), log)
 
 
 class _Run:

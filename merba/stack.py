@@ -79,7 +79,7 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and members[0].x.is_cuda)
 
     def one_loss(state, drops, x, y, weight, progress):
-        template.tape = list(drops)
+        template.tape.given = list(drops)
         return functional_call(template, state, (x, y, progress, recipe.label_smoothing, weight))
 
     losses_of = torch.vmap(one_loss, in_dims=(0, 0, 0, 0, None if weight is None else 0, None))
@@ -140,50 +140,54 @@ class _Template(nn.Module):
     def __init__(self, model: Classifier):
         super().__init__()
         self.model = copy.deepcopy(model).train()
-        self.tape: list = []
-        self._shapes: dict = {}
+        self.tape = _Tape()
+        self._asked: dict = {}
         for module in list(self.model.modules()):
             for name, child in module.named_children():
                 if type(child) is nn.Dropout and 0 < child.p < 1:
-                    setattr(module, name, _GivenDropout(child.p, self))
+                    setattr(module, name, _GivenDropout(child.p, self.tape))
 
     def forward(self, x, y, progress, label_smoothing, weight) -> tuple[Tensor, Tensor]:
         """Loss, and how many clips are right."""
         loss, logits = self.model.loss(x, y, progress, label_smoothing, weight)
         return loss, (logits.argmax(1) == y).sum()
 
-    def draws(self, x: Tensor, y: Tensor) -> list[tuple[torch.Size, float]]:
-        """Shape and probability of each dropout of a step on such clips, found by one step that counts."""
-        if x.shape not in self._shapes:
-            self.tape = []
-            self._shapes[x.shape] = found = []
+    def draws(self, x: Tensor, y: Tensor) -> list[tuple[Sequence[int], float]]:
+        """Shape and probability of each dropout of a step on such clips, found by a step without factors."""
+        if x.shape not in self._asked:
+            self.tape.given, self.tape.asked = None, []
+            # It moves this copy's own running averages, which nothing reads.
             with torch.no_grad():
-                copy.deepcopy(self).recording(found)(x, y, 0.0, 0.0, None)
-        return self._shapes[x.shape]
+                self(x, y, 0.0, 0.0, None)
+            self._asked[x.shape] = self.tape.asked
+        return self._asked[x.shape]
 
-    def recording(self, found: list) -> "_Template":
-        """Itself, whose dropouts write down what they would need."""
-        for one in self.modules():
-            if isinstance(one, _GivenDropout):
-                one.found = found
-        return self
+
+class _Tape:
+    """Factors in the order in which a step asks for them; without any, what it asks for."""
+
+    given: list[Tensor] | None = None
+    asked: list[tuple[Sequence[int], float]]
+
+    def next(self, shape: Sequence[int], p: float) -> Tensor:
+        """The next factors, or one."""
+        if self.given is None:
+            self.asked.append((shape, p))
+            return torch.ones(())
+        return self.given.pop(0)
 
 
 class _GivenDropout(nn.Module):
-    """Multiplies by the next factors on its template's tape."""
+    """Multiplies by the next factors on a tape."""
 
-    def __init__(self, p: float, template: _Template):
+    def __init__(self, p: float, tape: _Tape):
         super().__init__()
-        self.p, self.found = p, None
-        self.template = [template]  # a list, or it would be a submodule
+        self.p, self.tape = p, tape
 
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
         return x * self.factors(x.shape)
 
     def factors(self, shape: Sequence[int]) -> Tensor:
-        """The next ones, or ones where they are counted."""
-        if self.found is not None:
-            self.found.append((shape, self.p))
-            return torch.ones(())
-        return self.template[0].tape.pop(0)
+        """For a model that multiplies by itself."""
+        return self.tape.next(shape, self.p)

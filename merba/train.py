@@ -116,11 +116,14 @@ def main(argv: list[str] | None = None) -> None:
     check_one_each("--log", args.log, args.fold, "fold")
     device = set_up_torch(args.threads, args.device)
 
-    from merba.pack import Pack
+    from merba.fold import read_folds
+    from merba.pack import train_pack
 
     stack = {"auto": None, "yes": True, "no": False}[args.stack]
-    pack = Pack.read(args.model, overrides, args.classes, lists, args.caches, args.sequences)
-    pack.train(args.seeds, device, args.checkpoints, args.log, args.shuffle_labels, stack, report_to_stderr)
+    folds = read_folds(args.model, overrides, args.classes, lists, args.caches, args.sequences)
+    train_pack(
+        folds, args.seeds, device, args.checkpoints, args.log, args.shuffle_labels, stack, report_to_stderr
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Dropout's factors, drawn from torch's own stream at a tenth of the time.
+"""Dropout's factors, drawn from torch's own stream, but many at a time.
 
-torch draws a number of `bernoulli_` in some 12 ns on a CPU, which is a third of what a small network's whole
-step costs otherwise. The kernel takes the generator's state, draws the same numbers from it eight at a time
-and puts the state back: whatever is drawn before or afterwards is what it would have been.
+torch draws them one by one on a CPU, which a small network's step spends much of its time on. The kernel
+takes the generator's state, draws the same numbers from it and puts the state back: whatever is drawn before
+or afterwards is what it would have been.
 """
 
 import ctypes
@@ -34,7 +34,7 @@ def dropout_factors(shape: Sequence[int], p: float, generator: torch.Generator |
     if p in (0.0, 1.0):  # torch draws nothing then
         return torch.full(shape, 1.0 - p, device=device)
     serves = (
-        torch.device(device).type == "cpu" and native.library(__file__) is not None and _stream_is_known()
+        torch.device(device).type == "cpu" and native.compiled(__file__) is not None and _stream_is_known()
     )
     return (_by_kernel if serves else _by_torch)(shape, p, generator)
 
@@ -54,7 +54,7 @@ def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None
     # Freshly seeded, the first word is still to be made.
     following = ctypes.c_int64(624 if left == 1 else following)
     out = torch.empty(shape)
-    native.library(__file__).bernoulli(
+    native.compiled(__file__).bernoulli(
         ctypes.c_void_p(narrow.ctypes.data),
         ctypes.byref(following),
         ctypes.c_int64(out.numel()),

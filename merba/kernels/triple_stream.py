@@ -25,7 +25,7 @@ def serves(x: Tensor) -> bool:
         and not x.requires_grad
         and x.shape[1] <= _MOST_CHANNELS
         and x.shape[-1] == x.shape[-2] <= _MOST_PIXELS
-        and native.library(__file__) is not None
+        and native.compiled(__file__) is not None
     )
 
 
@@ -77,7 +77,7 @@ class _Streams(torch.autograd.Function):
         where = torch.empty(models, n, side * side, 16, dtype=torch.uint8)
         sums = torch.empty(models, 2, 16, dtype=torch.float64)
         sign = torch.where(gamma < 0, -1.0, 1.0)
-        library = native.library(__file__)
+        library = native.compiled(__file__)
         x, taps, drops = x.contiguous(), taps.contiguous(), [drop.contiguous() for drop in drops]
         for own in zip(x, taps, sign, pooled, where, sums, strict=True):
             native.call(library.triple_stream_forward, own[0], n, channels, size, *own[1:])
@@ -108,7 +108,7 @@ class _Streams(torch.autograd.Function):
         inverse = (variance + ctx.eps).rsqrt()
         scale = gamma * inverse
         peaks, sums = torch.empty_like(pooled), torch.empty(models, 2, 16, dtype=torch.float64)
-        library = native.library(__file__)
+        library = native.compiled(__file__)
         for own in zip(gradient.contiguous(), pooled, *drops, scale.float(), peaks, sums, strict=True):
             native.call(library.triple_stream_peaks, *own[:2], n, size, *own[2:])
         grad_beta, times = sums.unbind(1)

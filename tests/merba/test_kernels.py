@@ -9,7 +9,7 @@ from merba.kernels import bernoulli, triple_stream
 from merba.loop import fit
 from merba.overrides import resolve
 
-compiled = pytest.mark.skipif(native.library(triple_stream.__file__) is None, reason="no C++ compiler")
+compiled = pytest.mark.skipif(native.compiled(triple_stream.__file__) is None, reason="no C++ compiler")
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def without_kernels(monkeypatch):
 
     def call(function, *args):
         with monkeypatch.context() as patch:
-            patch.setattr(native, "library", lambda module: None)
+            patch.setattr(native, "compiled", lambda module: None)
             return function(*args)
 
     return call
@@ -154,21 +154,21 @@ def test_a_stream_of_another_kind_is_left_alone(monkeypatch):
 
 
 class TestLibrary:
-    """`native.library` where something is missing."""
+    """`native.compiled` where something is missing."""
 
     @pytest.fixture(autouse=True)
     def fresh(self, tmp_path, monkeypatch):
-        native.library.cache_clear()
+        native.compiled.cache_clear()
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         self.module = tmp_path / "some.py"
         self.source = tmp_path / "some.cpp"
         self.source.write_text('extern "C" int answer() { return 42; }')
         yield
-        native.library.cache_clear()
+        native.compiled.cache_clear()
 
     def load(self):
-        native.library.cache_clear()
-        return native.library(str(self.module))
+        native.compiled.cache_clear()
+        return native.compiled(str(self.module))
 
     @compiled
     def test_compiles_once_and_again_when_the_source_changes(self, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from contracts.errors import InputError
-from merba import native as compiled
+from merba import native as cpp
 from merba.mixing import Weights, mix
 from merba.orders import ORDER_SETS, inverse, scan_order
 from merba.scan import VARIABLE, choose_backend, list_backends
@@ -168,14 +168,14 @@ def test_threads_share_sequences_out_and_change_no_more_than_the_order_of_sums(t
 
 
 def test_without_a_compiler_it_is_refused_by_name_and_passed_over_otherwise(monkeypatch):
-    monkeypatch.setenv(compiled.VARIABLE, "0")
-    compiled.library.cache_clear()
+    monkeypatch.setenv(cpp.VARIABLE, "0")
+    cpp.compiled.cache_clear()
     try:
         assert choose_backend(torch.ones(1)).__name__.endswith(".torch")
         with pytest.raises(InputError, match=r"no C\+\+ compiler, or MERBA_NATIVE is 0\. Use one of torch"):
             choose_backend(torch.ones(1), "native")
     finally:
-        compiled.library.cache_clear()
+        cpp.compiled.cache_clear()
 
 
 def test_what_it_cannot_hold_falls_to_torch():

@@ -197,7 +197,7 @@ def installed(monkeypatch):
     def set_installed(**packages):
         monkeypatch.setattr(mamba_ssm, "_is_installed", lambda: packages["mamba_ssm"])
         monkeypatch.setattr(triton, "_is_installed", lambda: packages["triton"])
-        monkeypatch.setattr(native, "library", lambda _: packages["native"])
+        monkeypatch.setattr(native, "compiled", lambda _: packages["native"])
 
     return set_installed
 

@@ -16,8 +16,8 @@ if PACK == 1:
             folds=lambda wildcards: [wildcards.fold],
             seed=lambda wildcards: wildcards.seed,
             recipe=recipe_of,
-            classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
-            code=lambda wildcards: uses("merba.audit", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+            classes=classes_of,
+            code=learning("merba.audit"),
         resources:
             gpu=gpus,
         log:
@@ -46,10 +46,8 @@ else:
                 folds=names,
                 seed=seed,
                 recipe=recipe_of(row_named(protocol, row)),
-                classes=list(PROTOCOLS[protocol].classes),
-                code=uses(
-                    "merba.audit", module_of(recipe_of(row_named(protocol, row))["model"]), packages=LEARNING
-                ),
+                classes=classes_of(row_named(protocol, row)),
+                code=learning("merba.audit")(row_named(protocol, row)),
             resources:
                 gpu=gpus(row_named(protocol, row)),
             log:

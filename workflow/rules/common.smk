@@ -35,6 +35,7 @@ SYNTHETIC = "synthetic" in config
 DATA = f"data/{config['run']}"
 RESULTS = f"results/{config['run']}"
 PACK = config.get("pack", 1)
+LEARNING = ("torch", "timm", "numpy", "scikit-learn")
 LOGS = f"{DATA}/logs"
 TRAINING_LIST = f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv"
 TEST_LIST = f"{DATA}/protocols/{{protocol}}/test.csv"
@@ -222,6 +223,16 @@ def recipe_of(wildcards):
         return {"model": CANARY}
     settings = config["protocols"][wildcards.protocol].get(wildcards.model) or {}
     return dict(sorted({"model": wildcards.model, **settings}.items()))
+
+
+def classes_of(wildcards):
+    """Names of a protocol's classes, in its order."""
+    return list(PROTOCOLS[wildcards.protocol].classes)
+
+
+def learning(module):
+    """The digest, as a function of (protocol, row), of a command that trains or shows models, and of the row's model."""
+    return lambda wildcards: uses(module, module_of(recipe_of(wildcards)["model"]), packages=LEARNING)
 
 
 def gpus(wildcards):

@@ -2,8 +2,6 @@
 # jobs of several folds see `pack` below.
 
 
-LEARNING = ("torch", "timm", "numpy", "scikit-learn")
-
 for name, folds in FOLDS.items():
 
     # One rule a protocol, because its outputs, one list per fold, are known but differ in number.
@@ -46,8 +44,8 @@ if PACK == 1:
             folds=lambda wildcards: [wildcards.fold],
             seed=lambda wildcards: wildcards.seed,
             recipe=recipe_of,
-            classes=lambda wildcards: list(PROTOCOLS[wildcards.protocol].classes),
-            code=lambda wildcards: uses("merba.train", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+            classes=classes_of,
+            code=learning("merba.train"),
         resources:
             gpu=gpus,
         log:
@@ -60,8 +58,8 @@ if PACK == 1:
 else:
 
     # The same for several folds in one job: `pack` of the configuration says how many. It is given the caches of all
-    # their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps them apart. One rule a job, because the
-    # files it makes are known but share no pattern.
+    # their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps them apart. One rule a
+    # job, because the files it makes are known but share no pattern.
     for name, protocol, row, seed, names in packs():
 
         rule:
@@ -77,10 +75,8 @@ else:
                 folds=names,
                 seed=seed,
                 recipe=recipe_of(row_named(protocol, row)),
-                classes=list(PROTOCOLS[protocol].classes),
-                code=uses(
-                    "merba.train", module_of(recipe_of(row_named(protocol, row))["model"]), packages=LEARNING
-                ),
+                classes=classes_of(row_named(protocol, row)),
+                code=learning("merba.train")(row_named(protocol, row)),
             resources:
                 gpu=gpus(row_named(protocol, row)),
             log:
@@ -99,7 +95,7 @@ rule predict:
     output:
         f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",
     params:
-        code=lambda wildcards: uses("merba.predict", module_of(recipe_of(wildcards)["model"]), packages=LEARNING),
+        code=learning("merba.predict"),
     resources:
         gpu=gpus,
     log:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from merba.native import VARIABLE, library
+from merba.native import VARIABLE, compiled
 
 PRIORITY = 4
 
@@ -22,7 +22,7 @@ def obstacle(x: Tensor) -> str | None:
         return f"it needs tensors on a CPU, not on {x.device.type}"
     if x.dtype != torch.float32:
         return f"it has no {str(x.dtype).removeprefix('torch.')}"
-    return None if library(__file__) else f"there is no C++ compiler, or {VARIABLE} is 0"
+    return None if compiled(__file__) else f"there is no C++ compiler, or {VARIABLE} is 0"
 
 
 def mix(xz: Tensor, weights: tuple[Tensor, ...], orders: Tensor, inverses: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class _Mix(torch.autograd.Function):
 
 def _threads(xz: Tensor) -> int:
     """torch's, but no more than there are blocks of sequences."""
-    return max(1, min(torch.get_num_threads(), -(-len(xz) // library(__file__).mix_lanes())))
+    return max(1, min(torch.get_num_threads(), -(-len(xz) // compiled(__file__).mix_lanes())))
 
 
 def _call(
@@ -65,7 +65,7 @@ def _call(
     # The order of its `Sizes`.
     sizes = (*rows[0].shape[:2], half, rank, states, len(orders))
     pointers = [ctypes.c_void_p(row.data_ptr()) for row in rows]
-    getattr(library(__file__), name)(
+    getattr(compiled(__file__), name)(
         (ctypes.c_int64 * 6)(*sizes),
         ctypes.c_void_p(flat.data_ptr()),
         ctypes.c_void_p(orders.data_ptr()),
