@@ -39,7 +39,7 @@ LATER = {
     "predict, ststnet": _NETWORK.format("ststnet"),
     "train, ststnet": _NETWORK.format("ststnet"),
     "train, kernel_ridge": _NETWORK.format("kernel_ridge") + "; import sklearn.kernel_ridge",
-    "train, merba_tiny": _NETWORK.format("merba_tiny") + "; import timm.scheduler",
+    "train, merba_tiny": _NETWORK.format("merba_tiny"),
 }
 """Job -> what it imports after its first lines."""
 

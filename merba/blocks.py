@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from timm.layers import DropPath
 from torch import Tensor, nn
 
 from merba.mixing import Weights, mix
@@ -40,6 +39,23 @@ class LayerScale(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Same shape."""
         return x if self.scale is None else x * self.scale
+
+
+class DropPath(nn.Module):
+    """Leaves a residual branch out with probability p in training, for each map or window by itself, and
+    scales up what is kept (Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016).
+    """
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape; the first dimension counts maps or windows."""
+        if not self.training or self.p == 0:
+            return x
+        kept = x.new_empty(len(x), *[1] * (x.ndim - 1)).bernoulli_(1 - self.p)
+        return x * (kept / (1 - self.p) if self.p < 1 else kept)
 
 
 class ConvBlock(nn.Module):

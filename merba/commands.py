@@ -1,5 +1,6 @@
 """What the two command lines share: errors as one line, threads, device."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -47,10 +48,14 @@ def set_up_torch(threads: int, device: str):
         raise InputError(f"cannot be {threads}", clip="--threads", cure="give 1 or more")
     # cuBLAS reads this once, before its first call; without it some products are not reproducible.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # torch makes a million objects that stay: looking for garbage among them takes a sixth of its import.
+    gc.disable()
     import torch
 
     from merba import native
 
+    gc.freeze()
+    gc.enable()
     native.keep_memory()
     torch.set_num_threads(threads)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from contracts.errors import InputError
 from contracts.files import whole
+from merba.optimiser import Optimiser, decayed_names
 
 
 def fit(
@@ -50,8 +51,7 @@ def fit(
             watch(1)
         return
 
-    optimiser = make_optimiser(dict(model.named_parameters()), decayed_names(model), recipe)
-    schedule = learning_rates(optimiser, recipe)
+    optimiser = Optimiser(dict(model.named_parameters()), decayed_names(model), recipe)
     random = torch.Generator().manual_seed(seed)
     rarity = rarity_of(y, model.num_classes)
     weight = {"weight": rarity} if recipe.balance == "weights" else {}
@@ -59,12 +59,9 @@ def fit(
     started = resume.take_up(model, optimiser, random) if resume else 0
     for epoch in range(started, epochs or recipe.epochs):
         model.train()
-        lr = schedule(epoch)
-        for group in optimiser.param_groups:
-            group["lr"] = lr
+        lr = recipe.learning_rate(epoch)
         total, right = torch.zeros((), device=x.device), torch.zeros((), device=x.device)
-        for rows in order_of(recipe, y, rarity, random).to(x.device).tensor_split(-(-len(x) // recipe.batch)):
-            clips, labels = some_mirrored(x.index_select(0, rows), recipe, mirror, random), y[rows]
+        for clips, labels in batches(recipe, x, y, rarity, random, mirror):
             with half:
                 progress = epoch / recipe.epochs
                 loss, logits = model.loss(clips, labels, progress, recipe.label_smoothing, **weight)
@@ -72,8 +69,8 @@ def fit(
             loss.backward()
             if recipe.clip_grad:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_grad)
-            optimiser.step()
-            total += loss.detach() * len(rows)
+            optimiser.step(lr)
+            total += loss.detach() * len(labels)
             right += (logits.argmax(1) == labels).sum()
         mean = total.item() / len(x)
         check_finite(mean, epoch + 1, lr)
@@ -99,11 +96,35 @@ def check_finite(loss: float, epoch: int, lr: float, name: str = "") -> None:
         )
 
 
-def order_of(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor:
-    """Which clips an epoch sees, in which order: int64 (n,)."""
+def batches(
+    recipe,
+    x: Tensor,
+    y: Tensor,
+    rarity: Tensor,
+    random: torch.Generator,
+    mirror: Callable[[Tensor, bool], Tensor],
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """What an epoch sees, in its order: clips, some of them mirrored, and their labels.
+
+    Args:
+        recipe, x, y, mirror: as `fit` takes them.
+        rarity: of each class, see `rarity_of`.
+        random: of the order, and of each batch's flips when that is asked for.
+    """
+    order, parts = order_of(recipe, y, rarity, random), -(-len(x) // recipe.batch)
+    if order is None:
+        selected = zip(x.tensor_split(parts), y.tensor_split(parts), strict=True)
+    else:
+        selected = ((x.index_select(0, rows), y[rows]) for rows in order.to(x.device).tensor_split(parts))
+    for clips, labels in selected:
+        yield some_mirrored(clips, recipe, mirror, random), labels
+
+
+def order_of(recipe, y: Tensor, rarity: Tensor, random: torch.Generator) -> Tensor | None:
+    """Which clips an epoch sees, in which order: int64 (n,), or None for all as they stand."""
     if recipe.balance == "oversample":
         return torch.multinomial(rarity[y].cpu(), len(y), replacement=True, generator=random)
-    return torch.randperm(len(y), generator=random) if recipe.shuffle else torch.arange(len(y))
+    return torch.randperm(len(y), generator=random) if recipe.shuffle else None
 
 
 def rarity_of(y: Tensor, classes: int) -> Tensor:
@@ -119,56 +140,6 @@ def some_mirrored(clips: Tensor, recipe, mirror: Callable[[Tensor, bool], Tensor
     flipped = (torch.rand(len(clips), generator=random) < 0.5).to(clips.device)
     chosen = flipped.view(-1, *[1] * (clips.ndim - 1))
     return torch.where(chosen, mirror(clips, recipe.flip == "negate_u"), clips)
-
-
-def decayed_names(model) -> set[str]:
-    """Names of the parameters that weight decay applies to: matrices and kernels."""
-    named = model.named_parameters()
-    return {name for name, p in named if p.ndim > 1 and not getattr(p, "no_weight_decay", False)}
-
-
-def make_optimiser(parameters: dict[str, Tensor], decayed: set[str], recipe) -> torch.optim.Optimizer:
-    """The recipe's, over those of the named parameters that are learned, with weight decay for `decayed`."""
-    learned = {name: p for name, p in parameters.items() if p.requires_grad}
-    groups = [
-        {
-            "params": [p for name, p in learned.items() if name in decayed],
-            "weight_decay": recipe.weight_decay,
-        },
-        {"params": [p for name, p in learned.items() if name not in decayed], "weight_decay": 0.0},
-    ]
-    if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
-    kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[recipe.optimiser]
-    # One pass over each parameter instead of a dozen, which small models notice on every device.
-    return kind(groups, lr=recipe.lr, fused=True)
-
-
-def learning_rates(optimiser, recipe) -> Callable[[int], float]:
-    """The learning rate of an epoch, counted from 0."""
-    if recipe.schedule == "constant":
-        return lambda epoch: recipe.lr
-    if recipe.schedule == "exponential":
-        return lambda epoch: recipe.lr * recipe.decay**epoch
-    if recipe.schedule == "step":
-        return lambda epoch: recipe.lr * recipe.decay ** sum(epoch >= mark for mark in recipe.milestones)
-    # timm takes as long to import as torch, so only who needs it waits for it.
-    from timm.scheduler import CosineLRScheduler
-
-    cosine = CosineLRScheduler(
-        optimiser,
-        t_initial=recipe.epochs - recipe.warmup - recipe.cooldown,
-        lr_min=recipe.min_lr,
-        warmup_t=recipe.warmup,
-        warmup_lr_init=recipe.warmup_lr,
-        warmup_prefix=True,
-    )
-
-    def rate(epoch: int) -> float:
-        cosine.step(epoch)
-        return optimiser.param_groups[0]["lr"]
-
-    return rate
 
 
 class Resume:

@@ -62,12 +62,23 @@ def compiled(module: str) -> ctypes.CDLL | None:
 
 
 def call(function, *arguments) -> None:
-    """Call a kernel with tensors as the addresses of their elements, and integers as int64.
+    """Call a kernel with tensors as the addresses of their elements, integers as int64, floats as double.
 
-    Tensors must be contiguous, on the CPU and of the type that the kernel expects.
+    A list of tensors is an array of their addresses. Tensors must be contiguous, on the CPU and of the type
+    that the kernel expects.
     """
     # `arguments` keeps them alive until the kernel returns.
-    function(*(ctypes.c_int64(x) if isinstance(x, int) else ctypes.c_void_p(x.data_ptr()) for x in arguments))
+    function(*map(_as_c, arguments))
+
+
+def _as_c(argument):
+    if isinstance(argument, int):
+        return ctypes.c_int64(argument)
+    if isinstance(argument, float):
+        return ctypes.c_double(argument)
+    if isinstance(argument, list):
+        return (ctypes.c_void_p * len(argument))(*(one.data_ptr() for one in argument))
+    return ctypes.c_void_p(argument.data_ptr())
 
 
 def keep_memory() -> None:

@@ -7,6 +7,7 @@ knowing whether they were made alike. It covers values, not code.
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -122,6 +123,25 @@ class Recipe:
                 clip="recipe",
                 cure="raise epochs, or lower warmup and cooldown with them",
             )
+
+    @property
+    def same_every_epoch(self) -> bool:
+        """Whether every epoch sees the same clips in the same order."""
+        return not self.shuffle and self.balance != "oversample" and self.flip == "none"
+
+    def learning_rate(self, epoch: int) -> float:
+        """Of an epoch, counted from 0."""
+        if self.schedule == "constant":
+            return self.lr
+        if self.schedule == "exponential":
+            return self.lr * self.decay**epoch
+        if self.schedule == "step":
+            return self.lr * self.decay ** sum(epoch >= mark for mark in self.milestones)
+        if epoch < self.warmup:
+            return self.warmup_lr + (self.lr - self.warmup_lr) * epoch / self.warmup
+        # Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts.
+        fallen = min(1.0, (epoch - self.warmup) / (self.epochs - self.warmup - self.cooldown))
+        return self.min_lr + (self.lr - self.min_lr) * (1 + math.cos(math.pi * fallen)) / 2
 
 
 def check_coding(coding: str, cached: str) -> None:

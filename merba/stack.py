@@ -9,7 +9,7 @@ On a CPU the gain is what a small step spends outside of its arithmetic.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -18,15 +18,8 @@ from torch.func import functional_call, stack_module_state
 
 from merba.classifier import Classifier
 from merba.kernels.bernoulli import dropout_factors
-from merba.loop import (
-    check_finite,
-    decayed_names,
-    learning_rates,
-    make_optimiser,
-    order_of,
-    rarity_of,
-    some_mirrored,
-)
+from merba.loop import batches, check_finite, rarity_of
+from merba.optimiser import Optimiser, decayed_names
 from merba.recipe import Recipe
 
 
@@ -72,8 +65,7 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
     template, (parameters, buffers) = templates[0], stack_module_state(templates)
     # A copied parameter has lost what was noted on it.
     decayed = {f"model.{name}" for name in decayed_names(members[0].model)}
-    optimiser = make_optimiser(parameters, decayed, recipe)
-    rate = learning_rates(optimiser, recipe)
+    optimiser = Optimiser(parameters, decayed, recipe)
     rarity = torch.stack([rarity_of(one.y, one.model.num_classes) for one in members])
     weight = rarity if recipe.balance == "weights" else None
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and members[0].x.is_cuda)
@@ -83,17 +75,24 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
         return functional_call(template, state, (x, y, progress, recipe.label_smoothing, weight))
 
     losses_of = torch.vmap(one_loss, in_dims=(0, 0, 0, 0, None if weight is None else 0, None))
+
+    def seen() -> Iterator[tuple[Tensor, Tensor]]:
+        """Clips (models, batch, ...) and labels (models, batch) of an epoch's steps."""
+        own = [
+            batches(recipe, one.x, one.y, rare, one.order, mirror)
+            for one, rare in zip(members, rarity, strict=True)
+        ]
+        for step in zip(*own, strict=True):
+            yield tuple(torch.stack(parts) for parts in zip(*step, strict=True))
+
+    always = list(seen()) if recipe.same_every_epoch else None
+    chances = [one.chance for one in members]
     n = len(members[0].x)
     for epoch in range(recipe.epochs):
-        lr = rate(epoch)
-        for group in optimiser.param_groups:
-            group["lr"] = lr
+        lr = recipe.learning_rate(epoch)
         total, right = torch.zeros(2, len(members), device=members[0].x.device)
-        orders = [order_of(recipe, one.y, own, one.order) for one, own in zip(members, rarity, strict=True)]
-        for rows in zip(*(order.tensor_split(-(-n // recipe.batch)) for order in orders), strict=True):
-            batches = [_batch(one, own, recipe, mirror) for one, own in zip(members, rows, strict=True)]
-            clips, labels = (torch.stack(parts) for parts in zip(*batches, strict=True))
-            drops = _drawn(template.draws(clips[0], labels[0]), members)
+        for clips, labels in always or seen():
+            drops = [dropout_factors(*one, chances) for one in template.draws(clips[0], labels[0])]
             with half:
                 losses, hits = losses_of(
                     {**parameters, **buffers}, drops, clips, labels, weight, epoch / recipe.epochs
@@ -102,7 +101,7 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
             losses.sum().backward()
             if recipe.clip_grad:
                 _clip(parameters.values(), recipe.clip_grad)
-            optimiser.step()
+            optimiser.step(lr)
             total += losses.detach() * labels.shape[1]
             right += hits
         means, shares = (total / n).tolist(), (right / n).tolist()
@@ -115,11 +114,6 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
                 value.copy_({**parameters, **buffers}[f"model.{name}"][k])
 
 
-def _batch(one: Member, rows: Tensor, recipe: Recipe, mirror: Callable) -> tuple[Tensor, Tensor]:
-    rows = rows.to(one.x.device)
-    return some_mirrored(one.x.index_select(0, rows), recipe, mirror, one.order), one.y[rows]
-
-
 def _clip(parameters: Sequence[Tensor], largest: float) -> None:
     """As `torch.nn.utils.clip_grad_norm_`, each model by its own norm."""
     gradients = [one.grad for one in parameters if one.grad is not None]
@@ -127,11 +121,6 @@ def _clip(parameters: Sequence[Tensor], largest: float) -> None:
     shrink = (largest / (norms + 1e-6)).clamp(max=1)
     for one in gradients:
         one.mul_(shrink.view(-1, *[1] * (one.ndim - 1)))
-
-
-def _drawn(draws: list[tuple[torch.Size, float]], members: Sequence[Member]) -> list[Tensor]:
-    """Dropout's factors of one step, in the order in which the models ask for them."""
-    return [torch.stack([dropout_factors(shape, p, one.chance) for one in members]) for shape, p in draws]
 
 
 class _Template(nn.Module):

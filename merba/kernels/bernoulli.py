@@ -22,30 +22,32 @@ _HEADER = struct.Struct("<QiiQ")
 _WORDS = slice(_HEADER.size, _HEADER.size + 624 * 8)
 
 
-def dropout_factors(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
-    """0 with probability p, 1 / (1 - p) otherwise, float32, on the generator's device.
+def dropout_factors(shape: Sequence[int], p: float, generators: Sequence[torch.Generator] = ()) -> Tensor:
+    """0 with probability p, 1 / (1 - p) otherwise, float32.
 
     Equal to what `torch.nn.functional.dropout` multiplies by on a CPU, number by number.
 
     Args:
-        generator: drawn from; default: torch's own on the CPU.
+        generators: drawn from, each for itself: then (len(generators), *shape), on their device. Default:
+            torch's own on the CPU, and no such axis.
     """
-    device = "cpu" if generator is None else generator.device
+    device = generators[0].device if generators else torch.device("cpu")
+    out = torch.empty(len(generators) or 1, *shape, device=device)
     if p in (0.0, 1.0):  # torch draws nothing then
-        return torch.full(shape, 1.0 - p, device=device)
-    serves = (
-        torch.device(device).type == "cpu" and native.compiled(__file__) is not None and _stream_is_known()
-    )
-    return (_by_kernel if serves else _by_torch)(shape, p, generator)
+        out.fill_(1.0 - p)
+    else:
+        serves = device.type == "cpu" and native.compiled(__file__) is not None and _stream_is_known()
+        draw = _by_kernel if serves else _by_torch
+        for own, generator in zip(out, generators or [torch.default_generator], strict=True):
+            draw(own, p, generator)
+    return out if generators else out[0]
 
 
-def _by_torch(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
-    device = "cpu" if generator is None else generator.device
-    return torch.empty(shape, device=device).bernoulli_(1 - p, generator=generator).div_(1 - p)
+def _by_torch(out: Tensor, p: float, generator: torch.Generator) -> None:
+    out.bernoulli_(1 - p, generator=generator).div_(1 - p)
 
 
-def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None = None) -> Tensor:
-    generator = generator or torch.default_generator
+def _by_kernel(out: Tensor, p: float, generator: torch.Generator) -> None:
     state = generator.get_state()
     raw = state.numpy()
     seed, left, seeded, following = _HEADER.unpack_from(raw)
@@ -53,7 +55,6 @@ def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None
     narrow = words.astype(np.uint32)
     # Freshly seeded, the first word is still to be made.
     following = ctypes.c_int64(624 if left == 1 else following)
-    out = torch.empty(shape)
     native.compiled(__file__).bernoulli(
         ctypes.c_void_p(narrow.ctypes.data),
         ctypes.byref(following),
@@ -65,7 +66,6 @@ def _by_kernel(shape: Sequence[int], p: float, generator: torch.Generator | None
     words[:] = narrow
     _HEADER.pack_into(raw, 0, seed, 625 - following.value, seeded, following.value)
     generator.set_state(state)
-    return out
 
 
 @functools.cache
@@ -73,9 +73,10 @@ def _stream_is_known() -> bool:
     """Whether torch's stream is the one that the kernel knows; tried once, aside of the stream."""
     if len(torch.get_rng_state()) < _WORDS.stop:
         return False
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        one = [_by_torch((701,), 0.3), _by_torch((5,), 0.5), torch.rand(3)]
-        torch.manual_seed(1)
-        other = [_by_kernel((701,), 0.3), _by_kernel((5,), 0.5), torch.rand(3)]
-    return all(map(torch.equal, one, other))
+    tried = []
+    for draw in (_by_torch, _by_kernel):
+        generator, numbers = torch.Generator().manual_seed(1), torch.empty(706)
+        draw(numbers[:701], 0.3, generator)
+        draw(numbers[701:], 0.5, generator)
+        tried.append(torch.cat([numbers, torch.rand(3, generator=generator)]))
+    return torch.equal(*tried)

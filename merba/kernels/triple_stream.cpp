@@ -7,6 +7,7 @@
 // BatchNorm's weight is negative. (Where that weight is exactly zero all pixels are equally high, and torch would pass
 // on the first; the one passed on here is another.)
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -14,16 +15,18 @@ namespace {
 
 constexpr int LANES = 16;
 constexpr int MOST = 64;  // pixels a side, padding included
+constexpr int MOST_CELLS = 21 * 21;
 typedef float Row __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t Mask __attribute__((vector_size(4 * LANES), aligned(4)));
 
 typedef uint8_t Byte __attribute__((vector_size(LANES), aligned(1)));
 
 struct Shape {
-    int size, padded, out, pairs, pooled, half;
+    // `plane`: pairs of pixels in a row, up to whole vectors.
+    int size, padded, out, pairs, plane, pooled, half;
     explicit Shape(int64_t side)
-        : size(int(side)), padded(size + 4), out(size + 2), pairs((out + 1) / 2), pooled((size + 1) / 3 + 1),
-          half(pooled / 2) {}
+        : size(int(side)), padded(size + 4), out(size + 2), pairs((out + 1) / 2),
+          plane((pairs + LANES - 1) / LANES * LANES), pooled((size + 1) / 3 + 1), half(pooled / 2) {}
 };
 
 inline Row load(const float* from) {
@@ -37,40 +40,95 @@ inline void store(float* to, Row row) { std::memcpy(to, &row, sizeof row); }
 inline Row choose(Mask mask, Row yes, Row no) { return mask ? yes : no; }
 
 // A clip (C, size, size), two rows and columns of zeros around it, as Winograd's F(2, 3) wants its rows: of each four
-// neighbours d, two pixels apart, d0 - d2, d1 + d2, d2 - d1 and d1 - d3. (C, padded, pairs, 4).
+// neighbours d, two pixels apart, d0 - d2, d1 + d2, d2 - d1 and d1 - d3. (C, padded, 4, plane).
 template <int C>
 void spread(const float* clip, const Shape& s, float* pairs) {
-    float line[MOST + 4] = {};
+    float line[2 * MOST] = {};
     for (int c = 0; c < C; ++c)
         for (int y = 0; y < s.padded; ++y) {
-            float* to = pairs + (c * s.padded + y) * s.pairs * 4;
+            float* to = pairs + (c * s.padded + y) * 4 * s.plane;
             if (y < 2 || y >= s.size + 2) {
-                std::memset(to, 0, sizeof(float) * s.pairs * 4);
+                std::memset(to, 0, sizeof(float) * 4 * s.plane);
                 continue;
             }
             std::memcpy(line + 2, clip + (c * s.size + y - 2) * s.size, sizeof(float) * s.size);
-            for (int k = 0; k < s.pairs; ++k) {
-                const float* d = line + 2 * k;
-                to[4 * k] = d[0] - d[2];
-                to[4 * k + 1] = d[1] + d[2];
-                to[4 * k + 2] = d[2] - d[1];
-                to[4 * k + 3] = d[1] - d[3];
+            for (int first = 0; first < s.plane; first += LANES) {
+                Row d[4];
+                for (int k = 0; k < LANES; ++k) {
+                    const float* at = line + 2 * (first + k);
+                    for (int j = 0; j < 4; ++j) d[j][k] = at[j];
+                }
+                store(to + first, d[0] - d[2]);
+                store(to + s.plane + first, d[1] + d[2]);
+                store(to + 2 * s.plane + first, d[2] - d[1]);
+                store(to + 3 * s.plane + first, d[1] - d[3]);
             }
         }
 }
 
-// Weight and bias (9 * C + 1, LANES) -> the weight in Winograd's form, (C, 3, 4); returns the bias.
+// What the three streams have of a kind, and a stream's first lane.
+template <typename T>
+using Streams = T* const*;
+constexpr int FIRST[] = {0, 3, 8, LANES};
+
+inline int stream_of(int lane) { return lane < FIRST[1] ? 0 : lane < FIRST[2] ? 1 : 2; }
+
+// Value `at` of the `each` that every channel has.
+inline Row across(Streams<const float> of, int each = 1, int at = 0) {
+    Row row;
+    for (int lane = 0; lane < LANES; ++lane) {
+        const int stream = stream_of(lane);
+        row[lane] = of[stream][(lane - FIRST[stream]) * each + at];
+    }
+    return row;
+}
+
+// The streams' parameters: weights (channels out, C, 3, 3), biases, and BatchNorm's weights and biases.
+struct Learned {
+    Streams<const float> weight, bias, gamma, beta;
+    explicit Learned(Streams<const float> all) : weight(all), bias(all + 3), gamma(all + 6), beta(all + 9) {}
+};
+
+// The weight in Winograd's form, (C, 3, 4).
 template <int C>
-Row transform(const float* weight, Row* to) {
+void transform(Streams<const float> weight, Row* to) {
     for (int t = 0; t < 3 * C; ++t) {
-        const float* from = weight + 3 * t * LANES;
-        const Row g0 = load(from), g1 = load(from + LANES), g2 = load(from + 2 * LANES);
+        const Row g0 = across(weight, 9 * C, 3 * t), g1 = across(weight, 9 * C, 3 * t + 1);
+        const Row g2 = across(weight, 9 * C, 3 * t + 2);
         to[4 * t] = g0;
         to[4 * t + 1] = (g0 + g1 + g2) * 0.5f;
         to[4 * t + 2] = (g0 - g1 + g2) * 0.5f;
         to[4 * t + 3] = g2;
     }
-    return load(weight + 9 * C * LANES);
+}
+
+// BatchNorm of a batch, from the mean and the biased variance of what it normalises.
+struct Norm {
+    double mean[LANES], inverse[LANES], scale[LANES], shift[LANES];
+    Norm(const double* moments, const Learned& learned, double eps) {
+        const Row gamma = across(learned.gamma), beta = across(learned.beta);
+        for (int lane = 0; lane < LANES; ++lane) {
+            mean[lane] = moments[lane];
+            inverse[lane] = 1 / std::sqrt(moments[LANES + lane] + eps);
+            scale[lane] = gamma[lane] * inverse[lane];
+            shift[lane] = beta[lane] - mean[lane] * scale[lane];
+        }
+    }
+};
+
+Row narrow(const double* from) {
+    Row row;
+    for (int lane = 0; lane < LANES; ++lane) row[lane] = float(from[lane]);
+    return row;
+}
+
+// A clip's dropout factors, of each stream (channels, cells), -> (cells, LANES).
+void turn(Streams<const float> drops, int64_t clip, int cells, float* to) {
+    for (int lane = 0; lane < LANES; ++lane) {
+        const int stream = stream_of(lane), channels = FIRST[stream + 1] - FIRST[stream];
+        const float* from = drops[stream] + (clip * channels + lane - FIRST[stream]) * cells;
+        for (int cell = 0; cell < cells; ++cell) to[cell * LANES + lane] = from[cell];
+    }
 }
 
 // ReLU of the convolution at `count` neighbouring pairs of pixels. A NaN stays one.
@@ -79,12 +137,12 @@ inline void convolve(const float* at, int from, int to, const Shape& s, const Ro
     Row sum[count][4] = {};
     for (int c = 0; c < C; ++c)
         for (int dy = from; dy < to; ++dy) {
-            const float* line = at + (c * s.padded + dy) * s.pairs * 4;
+            const float* line = at + (c * s.padded + dy) * 4 * s.plane;
             const Row* w = weight + (c * 3 + dy) * 4;
 #pragma GCC unroll 4
             for (int k = 0; k < 4; ++k)
 #pragma GCC unroll 8
-                for (int q = 0; q < count; ++q) sum[q][k] += w[k] * line[4 * q + k];
+                for (int q = 0; q < count; ++q) sum[q][k] += w[k] * line[k * s.plane + q];
         }
 #pragma GCC unroll 8
     for (int q = 0; q < count; ++q) {
@@ -102,12 +160,12 @@ inline int last_tap(int y, const Shape& s) { return y < s.size ? 3 : s.out - y; 
 // One row of the map, (out, LANES); where `out` is odd, one pixel more is written.
 template <int C>
 void convolve_row(const float* pairs, int y, const Shape& s, const Row* weight, Row bias, float* out) {
-    const float* at = pairs + y * s.pairs * 4;
+    const float* at = pairs + y * 4 * s.plane;
     const int from = first_tap(y), to = last_tap(y, s);
     int k = 0;
     for (; k + 5 <= s.pairs; k += 5)
-        convolve<C, 5>(at + 4 * k, from, to, s, weight, bias, out + 2 * k * LANES);
-    for (; k < s.pairs; ++k) convolve<C, 1>(at + 4 * k, from, to, s, weight, bias, out + 2 * k * LANES);
+        convolve<C, 5>(at + k, from, to, s, weight, bias, out + 2 * k * LANES);
+    for (; k < s.pairs; ++k) convolve<C, 1>(at + k, from, to, s, weight, bias, out + 2 * k * LANES);
 }
 
 // A window's highest of nine, the first of several, and which that is. `rows` start one pixel left of the map.
@@ -126,12 +184,16 @@ inline void highest(const float (*rows)[MOST * LANES], int px, Row sign, float* 
     std::memcpy(where, &byte, sizeof byte);
 }
 
+// Pools the ReLU's output, and leaves its mean and its biased variance over the batch in `moments`.
 template <int C>
-void forward(const float* clips, int64_t n, const Shape& s, const float* weight, Row sign, float* pooled,
-             uint8_t* where, double* sums) {
+void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned, float* pooled, uint8_t* where,
+          double* moments) {
     Row w[12 * C];
-    const Row bias = transform<C>(weight, w);
-    float pairs[C * MOST * MOST * 2];
+    transform<C>(learned.weight, w);
+    const Row bias = across(learned.bias), gamma = across(learned.gamma);
+    const Row sign = choose(gamma < 0.0f, Row{} - 1.0f, Row{} + 1.0f);
+    double sums[2 * LANES] = {};
+    float pairs[C * MOST * 4 * 2 * LANES];
     float rows[3][MOST * LANES];
     // What lies outside of the map never wins.
     const Row lowest = -sign * __builtin_inff();
@@ -166,23 +228,87 @@ void forward(const float* clips, int64_t n, const Shape& s, const float* weight,
             sums[LANES + lane] += square[lane];
         }
     }
+    const double pixels = double(n) * s.out * s.out;
+    for (int lane = 0; lane < LANES; ++lane) {
+        moments[lane] = sums[lane] / pixels;
+        // A NaN stays one here, too.
+        const double variance = sums[LANES + lane] / pixels - moments[lane] * moments[lane];
+        moments[LANES + lane] = variance < 0 ? 0 : variance;
+    }
+}
+
+// Pooled pixels through BatchNorm, dropout and the mean of four -> features (n, 16, half, half).
+void normalise(const float* pooled, int64_t n, const Shape& s, const Norm& norm, Streams<const float> drops,
+               float* features) {
+    const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
+    const Row scale = narrow(norm.scale), shift = narrow(norm.shift);
+    float drop[MOST_CELLS * LANES];
+    for (int64_t k = 0; k < n; ++k) {
+        turn(drops, k, cells, drop);
+        const float* from = pooled + k * cells * LANES;
+        float* to = features + k * LANES * quarter;
+        for (int y = 0; y < s.half; ++y)
+            for (int x = 0; x < s.half; ++x) {
+                Row sum{};
+                for (int corner = 0; corner < 4; ++corner) {
+                    const int cell = (2 * y + corner / 2) * s.pooled + 2 * x + corner % 2;
+                    sum += (load(from + cell * LANES) * scale + shift) * load(drop + cell * LANES);
+                }
+                sum *= 0.25f;
+                for (int lane = 0; lane < LANES; ++lane) to[lane * quarter + y * s.half + x] = sum[lane];
+            }
+    }
+}
+
+// The features' gradient g at the pooled pixels, behind BatchNorm's scale -> peaks (n, cells, 16); and sums (2, 16)
+// over all of them: of g before the scale, and of g times pooled.
+void denormalise(const float* gradient, const float* pooled, int64_t n, const Shape& s, const Norm& norm,
+                 Streams<const float> drops, float* peaks, double* sums) {
+    const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
+    const Row scale = narrow(norm.scale);
+    float drop[MOST_CELLS * LANES];
+    for (int64_t k = 0; k < n; ++k) {
+        turn(drops, k, cells, drop);
+        const float *from = gradient + k * LANES * quarter, *kept = pooled + k * cells * LANES;
+        float* to = peaks + k * cells * LANES;
+        // Cells that no mean of four has taken in.
+        if (s.pooled % 2) std::memset(to, 0, sizeof(float) * cells * LANES);
+        Row sum{}, times{};
+        for (int y = 0; y < s.half; ++y)
+            for (int x = 0; x < s.half; ++x) {
+                Row quarters;
+                for (int lane = 0; lane < LANES; ++lane) quarters[lane] = from[lane * quarter + y * s.half + x];
+                quarters *= 0.25f;
+                for (int corner = 0; corner < 4; ++corner) {
+                    const int cell = ((2 * y + corner / 2) * s.pooled + 2 * x + corner % 2) * LANES;
+                    const Row g = quarters * load(drop + cell);
+                    store(to + cell, g * scale);
+                    sum += g;
+                    times += g * load(kept + cell);
+                }
+            }
+        for (int lane = 0; lane < LANES; ++lane) {
+            sums[lane] += sum[lane];
+            sums[LANES + lane] += times[lane];
+        }
+    }
 }
 
 // Adds to `total`, (taps, 4), what `taps` of the kernel's rows have as gradient from one row of the map.
 template <int taps>
-inline void correlate(const float* at, int stride, int pairs, const float* gradient, Row* total) {
+inline void correlate(const float* at, const Shape& s, const float* gradient, Row* total) {
     Row sum[taps][4];
     std::memcpy(sum, total, sizeof sum);
-    for (int k = 0; k < pairs; ++k) {
+    for (int k = 0; k < s.pairs; ++k) {
         const Row even = load(gradient + 2 * k * LANES), odd = load(gradient + (2 * k + 1) * LANES);
         const Row both = even + odd, apart = even - odd;
 #pragma GCC unroll 3
         for (int dy = 0; dy < taps; ++dy) {
-            const float* d = at + dy * stride + 4 * k;
+            const float* d = at + dy * 4 * s.plane + k;
             sum[dy][0] += even * d[0];
-            sum[dy][1] += both * d[1];
-            sum[dy][2] += apart * d[2];
-            sum[dy][3] -= odd * d[3];
+            sum[dy][1] += both * d[s.plane];
+            sum[dy][2] += apart * d[2 * s.plane];
+            sum[dy][3] -= odd * d[3 * s.plane];
         }
     }
     std::memcpy(total, sum, sizeof sum);
@@ -191,27 +317,30 @@ inline void correlate(const float* at, int stride, int pairs, const float* gradi
 // Adds to `total`, (C, 3, 4), the gradients of the transformed weight from one row of the map; returns the bias's.
 template <int C>
 inline Row correlate_row(const float* pairs, int y, const Shape& s, const float* gradient, Row* total) {
-    const int from = first_tap(y), to = last_tap(y, s), stride = s.pairs * 4;
+    const int from = first_tap(y), to = last_tap(y, s);
     for (int c = 0; c < C; ++c) {
-        const float* at = pairs + (c * s.padded + y) * stride;
+        const float* at = pairs + (c * s.padded + y) * 4 * s.plane;
         if (from == 0 && to == 3) {
-            correlate<3>(at, stride, s.pairs, gradient, total + c * 12);
+            correlate<3>(at, s, gradient, total + c * 12);
             continue;
         }
         for (int dy = from; dy < to; ++dy)
-            correlate<1>(at + dy * stride, stride, s.pairs, gradient, total + (c * 3 + dy) * 4);
+            correlate<1>(at + dy * 4 * s.plane, s, gradient, total + (c * 3 + dy) * 4);
     }
     Row bias{};
     for (int x = 0; x < s.out; ++x) bias += load(gradient + x * LANES);
     return bias;
 }
 
+// Adds the gradients of weight and bias, (9 * C + 1, LANES), to `total`. Every pixel gets a straight line in the ReLU's
+// output through the mean and the variance of the batch, and a window's highest its peak besides.
 template <int C>
-void backward(const float* clips, int64_t n, const Shape& s, const float* weight, const uint8_t* where,
-              const float* peaks, Row slope, Row offset, double* total) {
+void correlate_all(const float* clips, int64_t n, const Shape& s, const Learned& learned, const uint8_t* where,
+                   const float* peaks, Row slope, Row offset, double* total) {
     Row w[12 * C];
-    const Row bias = transform<C>(weight, w);
-    float pairs[C * MOST * MOST * 2];
+    transform<C>(learned.weight, w);
+    const Row bias = across(learned.bias);
+    float pairs[C * MOST * 4 * 2 * LANES];
     float map[(MOST + 3) * LANES] = {};
     float* first = map + LANES;
     for (int64_t k = 0; k < n; ++k) {
@@ -220,7 +349,6 @@ void backward(const float* clips, int64_t n, const Shape& s, const float* weight
         for (int y = 0; y < s.out; ++y) {
             convolve_row<C>(pairs, y, s, w, bias, first);
             const int py = (y + 1) / 3, below = 3 * ((y + 1) % 3);
-            // What every pixel gets through the mean and the variance of the batch, and a window's highest besides.
             int x = -1;
             for (int px = 0; px < s.pooled && py < s.pooled; ++px) {
                 const int64_t cell = ((k * s.pooled + py) * s.pooled + px) * LANES;
@@ -252,87 +380,59 @@ void backward(const float* clips, int64_t n, const Shape& s, const float* weight
     }
 }
 
+template <int C>
+void backward(const float* gradient, const float* clips, int64_t n, const Shape& s, double eps, const Learned& learned,
+              Streams<const float> drops, const float* pooled, const uint8_t* where, const double* moments,
+              float* peaks, Streams<float> gradients) {
+    const Norm norm(moments, learned, eps);
+    double sums[2 * LANES] = {}, total[(9 * C + 1) * LANES] = {};
+    denormalise(gradient, pooled, n, s, norm, drops, peaks, sums);
+    const double pixels = double(n) * s.out * s.out;
+    double slope[LANES], offset[LANES], gamma[LANES];
+    for (int lane = 0; lane < LANES; ++lane) {
+        gamma[lane] = norm.inverse[lane] * (sums[LANES + lane] - norm.mean[lane] * sums[lane]);
+        // scale * (g - mean(g) - x^ mean(g x^)), x^ = (x - mean) * inverse: g where a window is highest, and a straight
+        // line in x everywhere.
+        slope[lane] = -norm.scale[lane] * norm.inverse[lane] * gamma[lane] / pixels;
+        offset[lane] = -norm.scale[lane] * sums[lane] / pixels - slope[lane] * norm.mean[lane];
+    }
+    correlate_all<C>(clips, n, s, learned, where, peaks, narrow(slope), narrow(offset), total);
+    for (int lane = 0; lane < LANES; ++lane) {
+        const int stream = stream_of(lane), own = lane - FIRST[stream];
+        for (int t = 0; t < 9 * C; ++t) gradients[stream][own * 9 * C + t] = float(total[t * LANES + lane]);
+        gradients[3 + stream][own] = float(total[9 * C * LANES + lane]);
+        gradients[6 + stream][own] = float(gamma[lane]);
+        gradients[9 + stream][own] = float(sums[lane]);
+    }
+}
+
 }  // namespace
 
 extern "C" {
 
-// clips (n, channels, size, size); weight (9 * channels + 1, 16), the bias last; sign (16) of BatchNorm's weight.
-// pooled (n, cells, 16): the ReLU's output where it is pooled; where (n, cells, 16): which of the window's nine pixels
-// that is; sums (2, 16): of the ReLU's output and of its square.
-void triple_stream_forward(const float* clips, int64_t n, int64_t channels, int64_t size, const float* weight,
-                          const float* sign, float* pooled, uint8_t* where, double* sums) {
+// clips (n, channels, size, size); learned: weights, biases and BatchNorm's weights and biases of the three streams, of
+// 3, 5 and 8 channels; drops (n, 3 | 5 | 8, cells): dropout's factors of each.
+// -> features (n, 16, half, half); and for the backward pass pooled (n, cells, 16), the ReLU's output where it is
+// pooled, where (n, cells, 16), which of the window's nine pixels that is, and moments (2, 16), the ReLU's mean and
+// biased variance.
+void triple_stream_forward(const float* clips, int64_t n, int64_t channels, int64_t size, double eps,
+                          const float* const* learned, const float* const* drops, float* features, float* pooled,
+                          uint8_t* where, double* moments) {
     const Shape s(size);
-    std::memset(sums, 0, sizeof(double) * 2 * LANES);
-    if (channels == 3) forward<3>(clips, n, s, weight, load(sign), pooled, where, sums);
-    if (channels == 2) forward<2>(clips, n, s, weight, load(sign), pooled, where, sums);
-    if (channels == 1) forward<1>(clips, n, s, weight, load(sign), pooled, where, sums);
+    const Learned own(learned);
+    if (channels == 3) pool<3>(clips, n, s, own, pooled, where, moments);
+    if (channels == 2) pool<2>(clips, n, s, own, pooled, where, moments);
+    if (channels == 1) pool<1>(clips, n, s, own, pooled, where, moments);
+    normalise(pooled, n, s, Norm(moments, own, eps), drops, features);
 }
 
-// pooled as above, BatchNorm as scale and shift (16), the dropout's factors of the three streams, (n, 3 | 5 | 8, cells)
-// -> features (n, 16, half, half).
-void triple_stream_features(const float* pooled, int64_t n, int64_t size, const float* scale, const float* shift,
-                            const float* drop3, const float* drop5, const float* drop8, float* features) {
+// gradient (n, 16, half, half) of the features -> gradients, like `learned`. peaks (n, cells, 16) is room to work in.
+void triple_stream_backward(const float* gradient, const float* clips, int64_t n, int64_t channels, int64_t size,
+                           double eps, const float* const* learned, const float* const* drops, const float* pooled,
+                           const uint8_t* where, const double* moments, float* peaks, float* const* gradients) {
     const Shape s(size);
-    const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
-    for (int64_t k = 0; k < n; ++k)
-        for (int lane = 0; lane < LANES; ++lane) {
-            const float* drop = lane < 3   ? drop3 + (k * 3 + lane) * cells
-                                : lane < 8 ? drop5 + (k * 5 + lane - 3) * cells
-                                           : drop8 + (k * 8 + lane - 8) * cells;
-            const float* from = pooled + k * cells * LANES + lane;
-            float* to = features + (k * LANES + lane) * quarter;
-            for (int y = 0; y < s.half; ++y)
-                for (int x = 0; x < s.half; ++x) {
-                    float sum = 0;
-                    for (int dy = 0; dy < 2; ++dy)
-                        for (int dx = 0; dx < 2; ++dx) {
-                            const int cell = (2 * y + dy) * s.pooled + 2 * x + dx;
-                            sum += (from[cell * LANES] * scale[lane] + shift[lane]) * drop[cell];
-                        }
-                    to[y * s.half + x] = sum / 4;
-                }
-        }
-}
-
-// What the features' gradient g is behind BatchNorm's scale (16), at the pooled pixels: peaks (n, cells, 16); and sums
-// (2, 16) over all of them: of g before the scale, and of g times pooled.
-void triple_stream_peaks(const float* gradient, const float* pooled, int64_t n, int64_t size, const float* drop3,
-                         const float* drop5, const float* drop8, const float* scale, float* peaks, double* sums) {
-    const Shape s(size);
-    const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
-    std::memset(sums, 0, sizeof(double) * 2 * LANES);
-    std::memset(peaks, 0, sizeof(float) * n * cells * LANES);
-    for (int64_t k = 0; k < n; ++k)
-        for (int lane = 0; lane < LANES; ++lane) {
-            const float* drop = lane < 3   ? drop3 + (k * 3 + lane) * cells
-                                : lane < 8 ? drop5 + (k * 5 + lane - 3) * cells
-                                           : drop8 + (k * 8 + lane - 8) * cells;
-            const float* from = gradient + (k * LANES + lane) * quarter;
-            const float* kept = pooled + k * cells * LANES + lane;
-            float* to = peaks + k * cells * LANES + lane;
-            float sum = 0, times = 0;
-            for (int y = 0; y < 2 * s.half; ++y)
-                for (int x = 0; x < 2 * s.half; ++x) {
-                    const int cell = y * s.pooled + x;
-                    const float g = from[y / 2 * s.half + x / 2] / 4 * drop[cell];
-                    to[cell * LANES] = g * scale[lane];
-                    sum += g;
-                    times += g * kept[cell * LANES];
-                }
-            sums[lane] += sum;
-            sums[LANES + lane] += times;
-        }
-}
-
-// peaks as above; slope and offset (16) of what every pixel's ReLU output gets besides.
-// -> gradients of weight and bias, (9 * channels + 1, 16).
-void triple_stream_backward(const float* clips, int64_t n, int64_t channels, int64_t size, const float* weight,
-                            const uint8_t* where, const float* peaks, const float* slope, const float* offset,
-                            double* total) {
-    const Shape s(size);
-    std::memset(total, 0, sizeof(double) * (9 * channels + 1) * LANES);
-    if (channels == 3) backward<3>(clips, n, s, weight, where, peaks, load(slope), load(offset), total);
-    if (channels == 2) backward<2>(clips, n, s, weight, where, peaks, load(slope), load(offset), total);
-    if (channels == 1) backward<1>(clips, n, s, weight, where, peaks, load(slope), load(offset), total);
+    const Learned own(learned);
+    const auto run = channels == 3 ? backward<3> : channels == 2 ? backward<2> : backward<1>;
+    run(gradient, clips, n, s, eps, own, drops, pooled, where, moments, peaks, gradients);
 }
 }

@@ -5,7 +5,7 @@ import torch
 
 from contracts.errors import InputError
 from merba import create_model
-from merba.blocks import Extractor, merge, partition
+from merba.blocks import DropPath, Extractor, merge, partition
 from merba.network import MERba
 from merba.orders import ORDER_SETS
 
@@ -289,3 +289,15 @@ def test_half_precision_learns():
 def test_option_values_are_checked(options, hint):
     with pytest.raises(InputError, match=hint):
         create_model("merba_tiny", **options)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_a_path_is_dropped_whole_and_nothing_is_lost_on_average(p):
+    path, x = DropPath(p), torch.rand(4000, 2, 3) + 1
+    torch.manual_seed(0)
+    factors = path(x) / x
+    torch.testing.assert_close(factors, factors[:, :1, :1].expand_as(factors))
+    kept = factors[:, 0, 0] != 0
+    assert kept.float().mean().item() == pytest.approx(1 - p, abs=0.03)
+    torch.testing.assert_close(factors[kept], torch.full_like(factors[kept], 1 / (1 - p) if p < 1 else 1.0))
+    assert path.eval()(x).equal(x)

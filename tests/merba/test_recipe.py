@@ -12,11 +12,12 @@ import typing
 
 import pytest
 import torch
+from timm.scheduler import CosineLRScheduler
 
 from contracts.errors import InputError
 from merba import list_models
 from merba.classifier import ClipClassifier
-from merba.loop import decayed_names, learning_rates, make_optimiser, order_of, rarity_of
+from merba.loop import batches, order_of, rarity_of
 from merba.overrides import check_overrides, resolve
 from merba.recipe import Count, Positive, Recipe, Share, digest
 from merba.registry import declaration, model_entry, module_of
@@ -112,15 +113,8 @@ def test_equal_recipes_have_equal_digests_however_numbers_are_written():
     assert digest("merba_tiny", whole) == digest("merba_tiny", point)
 
 
-def optimiser_of(model, recipe):
-    return make_optimiser(dict(model.named_parameters()), decayed_names(model), recipe)
-
-
 def rates(recipe):
-    """Learning rates of all epochs, as the optimiser gets them."""
-    weight = torch.nn.Linear(2, 2)
-    schedule = learning_rates(optimiser_of(weight, recipe), recipe)
-    return [schedule(epoch) for epoch in range(recipe.epochs)]
+    return [recipe.learning_rate(epoch) for epoch in range(recipe.epochs)]
 
 
 def test_the_papers_schedule():
@@ -137,26 +131,29 @@ def test_the_papers_schedule():
     assert all_of_them[middle] == pytest.approx(half_way)
 
 
+@pytest.mark.parametrize(
+    "recipe", [Recipe(), Recipe(epochs=20, warmup=0, cooldown=3), Recipe(epochs=2, warmup=1, cooldown=0)]
+)
+def test_the_cosine_is_timms(recipe):
+    optimiser = torch.optim.SGD([torch.zeros(1)], lr=recipe.lr)
+    timms = CosineLRScheduler(
+        optimiser,
+        t_initial=recipe.epochs - recipe.warmup - recipe.cooldown,
+        lr_min=recipe.min_lr,
+        warmup_t=recipe.warmup,
+        warmup_lr_init=recipe.warmup_lr,
+        warmup_prefix=True,
+    )
+    for epoch, rate in enumerate(rates(recipe)):
+        timms.step(epoch)
+        assert rate == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-12)
+
+
 def test_the_rivals_schedules():
     assert rates(Recipe(schedule="constant", epochs=3, lr=0.1)) == [0.1, 0.1, 0.1]
     assert rates(Recipe(schedule="exponential", epochs=3, lr=1.0, decay=0.5)) == [1, 0.5, 0.25]
     stepped = Recipe(schedule="step", epochs=5, lr=1.0, decay=0.1, milestones=(2, 4))
     assert rates(stepped) == pytest.approx([1, 1, 0.1, 0.1, 0.01])
-
-
-@pytest.mark.parametrize(("optimiser", "kind"), [("adamw", "AdamW"), ("adam", "Adam"), ("sgd", "SGD")])
-def test_biases_norms_and_frozen_weights(optimiser, kind):
-    """Weight decay spares biases and norms; what is frozen is not handed to the optimiser."""
-    model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.LayerNorm(3), torch.nn.Linear(3, 3))
-    model[2].requires_grad_(False)
-    made = optimiser_of(model, Recipe(optimiser=optimiser, weight_decay=0.1, momentum=0.8))
-    decayed, rest = made.param_groups
-    assert type(made).__name__ == kind
-    assert [id(p) for p in decayed["params"]] == [id(model[0].weight)]
-    assert {id(p) for p in rest["params"]} == {id(model[0].bias), *(id(p) for p in model[1].parameters())}
-    assert (decayed["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
-    if optimiser == "sgd":
-        assert decayed["momentum"] == 0.8
 
 
 def test_rare_classes_weigh_more_or_are_drawn_more():
@@ -166,10 +163,27 @@ def test_rare_classes_weigh_more_or_are_drawn_more():
     random = torch.Generator().manual_seed(0)
     drawn = torch.cat([order_of(Recipe(balance="oversample"), y, rarity, random) for _ in range(200)])
     assert (y[drawn] == 2).float().mean().item() == pytest.approx(0.5, abs=0.05)
-    for balance in ("none", "weights"):
-        rows = order_of(Recipe(balance=balance), y, rarity, random)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("balance", ["none", "weights"])
+def test_an_epoch_sees_every_clip_once_in_batches_of_nearly_equal_size(balance, shuffle):
+    recipe = Recipe(balance=balance, shuffle=shuffle, batch=4, flip="none")
+    x, y, random = (
+        torch.arange(10.0).view(10, 1, 1, 1),
+        torch.arange(10) % 3,
+        torch.Generator().manual_seed(0),
+    )
+    epochs = []
+    for _ in range(2):
+        seen = list(batches(recipe, x, y, rarity_of(y, 3), random, None))
+        assert [len(clips) for clips, _ in seen] == [4, 3, 3]
+        clips, labels = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        rows = clips.flatten().long()
+        assert labels.equal(y[rows])
         assert sorted(rows.tolist()) == list(range(10))
-    assert order_of(Recipe(shuffle=False), y, rarity, random).tolist() == list(range(10))
+        epochs.append(rows)
+    assert epochs[0].equal(epochs[1]) == epochs[0].equal(torch.arange(10)) == (not shuffle)
 
 
 @pytest.mark.parametrize("name", list_models())
