@@ -4,6 +4,7 @@ A fold knows training clips and their labels. Test clips can be shown to a model
 `watch` to `train`, as the audit does; the ordinary commands pass none.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -194,14 +195,20 @@ class Fold:
 
     def _fingerprint(self, made: str, labels: np.ndarray) -> str:
         """A state is taken up only by the run that kept it: same recipe, code, clips and labels."""
-        code, x = code_digest("merba.train", module_of(self.model)), self.inputs.x
-        words = [made, self.name, code, str(x.dtype), str(x.shape), *self.clip_ids]
+        x = self.inputs.x
+        words = [made, self.name, _code_of(self.model), str(x.dtype), str(x.shape), *self.clip_ids]
         found = hashlib.sha256("\0".join(words).encode())
         # Piece by piece: whole clips of a fold are gigabytes.
         for one in x:
             found.update(np.ascontiguousarray(one))
         found.update(labels.tobytes())
         return found.hexdigest()
+
+
+@functools.cache
+def _code_of(model: str) -> str:
+    """Of what this process has loaded: read once, and not for every fold of a pack."""
+    return code_digest("merba.train", module_of(model))
 
 
 def read_folds(

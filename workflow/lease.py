@@ -56,7 +56,10 @@ def leased(asked: int, folder: Path = FOLDER) -> Iterator[str | None]:
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     # Numbers are a machine's own, while `data/` may be shared between machines.
     folder = Path(folder, socket.gethostname())
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_place(error, folder) from error
     places = [(gpu, folder / f"{gpu}.{slot}") for slot in range(_slots()) for gpu in pool]
     gpu, descriptor = _first_free(places)
     os.environ[_VISIBLE] = gpu
@@ -78,7 +81,11 @@ def devices() -> list[str]:
         # As CUDA reads it: what follows the first entry that names no GPU does not count.
         if not re.fullmatch(r"\d+|(GPU|MIG)-.+", one):
             break
-        pool.append(whole[int(one)] if one.isdecimal() and int(one) < len(whole) else one)
+        if one.isdecimal():
+            pool.append(whole[int(one)] if int(one) < len(whole) else one)
+        else:
+            # CUDA takes the first digits of a UUID, too; a lock bears the whole name.
+            pool.append(next((full for full in installed if full.startswith(one)), one))
     return list(dict.fromkeys(pool))
 
 
@@ -111,7 +118,10 @@ def _first_free(places: list[tuple[str, Path]]) -> tuple[str, int]:
     while True:
         for gpu, path in places:
             # Python's descriptors close when another program is started: no child keeps a lock.
-            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+            except OSError as error:
+                raise _no_place(error, path) from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return gpu, descriptor
@@ -128,3 +138,11 @@ def _first_free(places: list[tuple[str, Path]]) -> tuple[str, int]:
             print(f"waiting for one of {len(places)} places on GPUs", file=sys.stderr, flush=True)
             waits = True
         time.sleep(_BETWEEN_TRIES * (0.5 + random.random()))
+
+
+def _no_place(error: OSError, path: Path) -> InputError:
+    return InputError(
+        f"a GPU's lock cannot be kept here ({error.strerror})",
+        file=path,
+        cure=f"make data/ writable, or set {_VISIBLE} to nothing to stay on the CPU",
+    )

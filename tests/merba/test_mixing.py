@@ -88,6 +88,7 @@ SMALL = [
     {"sequences": 1, "orders": ["h_r", "v_m", "w2", "hz_r", "vz_m"], "half": 2},
     {"sequences": 1, "side": 2, "orders": ["h"], "half": 9, "rank": 4, "states": 2},
 ]
+FEW_ORDERS = ["h", "v_m"] if INTERPRETED else ORDER_SETS["merba"]
 LARGE = [
     {},
     {"scale": 30.0},
@@ -120,7 +121,7 @@ def test_half_precision_loses_only_its_own_digits(name):
 def test_sequences_are_kept_apart_and_a_nan_is_not_hidden(name):
     device, dtype = where_it_runs(name)
     sequences = 2 if INTERPRETED else 20
-    xz, weights, orders, inverses = inputs(sequences, side=2)
+    xz, weights, orders, inverses = inputs(sequences, side=2, orders=FEW_ORDERS)
     spoilt = xz.clone()
     spoilt[1, 2, :] = float("nan")
     whole, mine = (
@@ -136,7 +137,7 @@ def test_sequences_are_kept_apart_and_a_nan_is_not_hidden(name):
 @pytest.mark.parametrize("name", list_backends())
 def test_steps_of_any_size_are_finite(name):
     device, dtype = where_it_runs(name)
-    xz, weights, orders, inverses = inputs(sequences=2, side=2, half=4)
+    xz, weights, orders, inverses = inputs(sequences=2, side=2, half=4, orders=FEW_ORDERS)
     weights = weights._replace(dt_bias=torch.tensor([-200.0, -30.0, 30.0, 200.0], dtype=torch.float64))
     true = with_gradients(xz, weights, orders, inverses, "torch")
     mine = with_gradients(xz, weights, orders, inverses, name, dtype, device)

@@ -22,7 +22,7 @@ MODELS = list_models()
 GRADIENT = [name for name in MODELS if not model_entry(name).build.fitted_at_once]
 # Presets are one network at several sizes: the smallest is trained for all of them.
 TRAINED = [name for name in MODELS if name not in ("merba_base", "merba_small")]
-BY_HEART = 32
+BY_HEART = 24
 FEW = 12
 LEARNING = [name for name in TRAINED if name not in ("majority", "stratified")]
 

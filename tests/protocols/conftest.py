@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from contracts.predictions import write_predictions
 from protocols import get_protocol
 from protocols.lists import write_lists
 from protocols.scores import score_run
+from protocols.tables import write_tables
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 
 
 @pytest.fixture(params=sorted(SUBJECTS))
@@ -53,3 +57,12 @@ def scored(_scored_once, tmp_path):
     """The same run with its scores."""
     shutil.copytree(_scored_once, tmp_path, dirs_exist_ok=True)
     return tmp_path / "results" / "demo"
+
+
+@pytest.fixture(scope="session")
+def tabled(_scored_once, tmp_path_factory):
+    """The same with its tables, once for all tests: not to be changed."""
+    folder = tmp_path_factory.mktemp("tabled")
+    shutil.copytree(_scored_once, folder, dirs_exist_ok=True)
+    write_tables(folder / "results" / "demo", PUBLISHED)
+    return folder / "results" / "demo"

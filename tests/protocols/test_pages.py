@@ -50,10 +50,9 @@ class Page(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-@pytest.fixture
-def pages(scored):
-    written = [path for path in write_tables(scored, PUBLISHED) if path.suffix == ".html"]
-    return {path.stem: path.read_text() for path in written}
+@pytest.fixture(scope="module")
+def pages(tabled):
+    return {path.stem: path.read_text() for path in tabled.glob("tables/*.html")}
 
 
 def test_every_page_is_whole_stands_alone_and_its_links_lead_somewhere(pages):
@@ -72,11 +71,11 @@ def test_every_number_of_the_run_leads_to_its_clips(pages, protocol):
             assert f"#{place}" in seen.links
 
 
-def test_exactly_the_wrong_clips_are_named(scored, pages):
+def test_exactly_the_wrong_clips_are_named(tabled, pages):
     name = "samm_5class"
     section = pages[name].split('id="merba_tiny"')[1].split("<h2")[0]
-    said = read_csv(scored / "predictions" / name / "merba_tiny" / "seed0.csv").set_index("clip_id").predicted
-    labels = read_csv(scored / "labels" / f"{name}.csv").set_index("clip_id").label
+    said = read_csv(tabled / "predictions" / name / "merba_tiny" / "seed0.csv").set_index("clip_id").predicted
+    labels = read_csv(tabled / "labels" / f"{name}.csv").set_index("clip_id").label
     wrong = {clip for clip in labels.index if said[clip] != labels[clip]}
     named = dict(re.findall(r'<span class="clip">(\S+): \w+, <span class="wrong">(\w+)</span>', section))
     assert named == {clip.rpartition("/")[2]: said[clip] for clip in wrong}
@@ -101,9 +100,8 @@ def test_a_page_escapes_what_it_is_given():
     assert Page(text).text.endswith("<script> a<note>")
 
 
-def test_by_class_the_run_and_the_full_protocol_stand_side_by_side(scored, protocol):
-    write_tables(scored, PUBLISHED)
-    table = read_csv(scored / "tables" / f"{protocol.name}_classes.csv")
+def test_by_class_the_run_and_the_full_protocol_stand_side_by_side(tabled, protocol):
+    table = read_csv(tabled / "tables" / f"{protocol.name}_classes.csv")
     assert len(table) == len(protocol.counts) + sum(len(part.groups) > 1 for part in protocol.parts)
     for side in ("published", "this_run"):
         columns = [f"{side}_{name.replace(' ', '_')}" for name in protocol.classes]
@@ -128,9 +126,8 @@ def test_an_older_account_still_gives_the_classes_of_test_clips(scored):
     assert table.loc["Test B", "this_run_anger"] == "2"
 
 
-def test_every_subject_has_a_row_and_every_model_a_column(scored):
-    write_tables(scored, PUBLISHED)
-    table = read_csv(scored / "tables" / "casme2_5class_subjects.csv")
+def test_every_subject_has_a_row_and_every_model_a_column(tabled):
+    table = read_csv(tabled / "tables" / "casme2_5class_subjects.csv")
     assert sorted(table.subject) == [f"casme2/{one}" for one in sorted(SUBJECTS["casme2_5class"]["casme2"])]
     assert set(table.columns[2:]) == {"this_run_merba_tiny", "this_run_ststnet"}
 
@@ -185,14 +182,13 @@ def test_corpora_are_cited_as_in_the_docs():
 
 
 @pytest.mark.parametrize("name", [name for name in SUBJECTS if get_protocol(name).strata])
-def test_strata_divide_the_subjects_and_their_scores_are_those_of_their_clips(scored, name):
+def test_strata_divide_the_subjects_and_their_scores_are_those_of_their_clips(tabled, name):
     protocol = get_protocol(name)
     divided = [subject for subjects in protocol.strata.values() for subject in subjects]
     assert sorted(divided) == sorted(protocol.namespaced())
-    write_tables(scored, PUBLISHED)
-    table = read_csv(scored / "tables" / f"{name}_strata.csv").set_index("model")
-    said = read_csv(scored / "predictions" / name / "merba_tiny" / "seed0.csv").set_index("clip_id").predicted
-    labels = read_csv(scored / "labels" / f"{name}.csv")
+    table = read_csv(tabled / "tables" / f"{name}_strata.csv").set_index("model")
+    said = read_csv(tabled / "predictions" / name / "merba_tiny" / "seed0.csv").set_index("clip_id").predicted
+    labels = read_csv(tabled / "labels" / f"{name}.csv")
     tried = 0
     for part in protocol.parts:
         for stratum, subjects in protocol.strata.items():

@@ -1,5 +1,6 @@
 """A copy of the project with a small configuration, so that tests may edit and break what they like."""
 
+import json
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ PARTS = [
 # Four subjects, one clip a class, fast flow, a detector that needs no torch: every rule, within a minute.
 SMALL = {
     "run": "small",
-    "synthetic": {"seed": 1, "clips_per_class": 1, "length": [12, 16]},
+    "synthetic": {"seed": 1, "clips_per_class": 1, "length": [8, 10]},
     "corpora": {
         "smic": {"apex": "spotted", "subjects": ["s01", "s03"]},
         "casme2": {"apex": "annotated", "subjects": ["sub12"]},
@@ -39,6 +40,29 @@ SMALL = {
     "protocols": {"megc2019": {"ststnet": {"epochs": 2}, "kernel_ridge": {}}},
     "seeds": [0],
 }
+CLONE = "data/flows/raw/a clone"
+# Four subjects of published pictures, in a clone with a space in its name.
+FLOWS = {
+    "run": "flows",
+    "corpora": {"public_flows": {"root": CLONE, "subjects": ["s01", "sub02", "011", "020"]}},
+    "protocols": {"megc2019": {"kernel_ridge": {"coding": "signed"}}},
+    "seeds": [0],
+}
+
+# Python imports a module of this name before anything else: it tells at a job's end what is loaded.
+_WITNESS = """
+import atexit, json, sys
+from pathlib import Path
+
+def tell():
+    script = Path(sys.argv[0])
+    if script.parent.name == "scripts":
+        job = sys.modules["__main__"].snakemake
+        said = {"script": script.name.split(".")[-2], "output": job.output[0], "loaded": sorted(sys.modules)}
+        (Path(__file__).parent / "told" / f"{script.stem}.json").write_text(json.dumps(said))
+
+atexit.register(tell)
+"""
 
 
 class Project:
@@ -68,6 +92,15 @@ class Project:
 
     def configure(self, config: dict) -> None:
         (self.folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+
+    def watch_imports(self) -> None:
+        """From now on every job tells which modules it has loaded at its end."""
+        (self.folder / "told").mkdir()
+        (self.folder / "sitecustomize.py").write_text(_WITNESS)
+
+    def told(self) -> list[dict]:
+        """Of each job since: its `script`, its first `output`, and the names it has `loaded`."""
+        return [json.loads(path.read_text()) for path in (self.folder / "told").iterdir()]
 
     def start(self, *command: str) -> subprocess.Popen:
         """A command of this environment in a process group of its own, importing this copy's packages."""
@@ -107,9 +140,14 @@ class Project:
         assert status == 0, output
         return jobs_of(output)
 
-    def tables(self) -> dict[str, bytes]:
+    def learnt(self) -> dict[str, bytes]:
+        """File -> bytes of every checkpoint, learning curve, prediction, score and table."""
+        kept = [*self.folder.glob("data/small/models/**/*"), *self.folder.glob("results/small/**/*")]
+        tables = self.folder / "results/small/tables"
         return {
-            path.name: path.read_bytes() for path in sorted((self.folder / "results/small/tables").iterdir())
+            str(path.relative_to(self.folder)): path.read_bytes()
+            for path in sorted(kept)
+            if path.suffix in (".pt", ".csv", ".md") or path.parent == tables
         }
 
 

@@ -10,7 +10,7 @@ from preprocess.corpora.synthetic import Options, write_corpus
 from workflow.check import FAULTY, FINE, PARTIAL, main
 
 CORPORA = ("smic", "casme2", "samm", "dfme")
-TRUE = {"scale": "true", "pictures": "blank", "length": (8, 10)}
+TRUE = {"scale": "true", "pictures": "blank", "length": (8, 8)}
 
 
 @pytest.fixture(scope="module")

@@ -24,15 +24,15 @@ def test_the_configuration_knows_the_methods_that_there_are():
 
 
 @pytest.mark.dag
-def test_tvl1_in_pytorch_makes_the_cache_of_tvl1(fresh):
+def test_tvl1_in_pytorch_makes_the_cache_of_tvl1(spoilt):
     cache, made = "data/small/cache/28/casme2/sub12.h5", {}
     for method in ("tvl1", "tvl1_torch"):
         config = copy.deepcopy(SMALL)
         config["flow"]["method"], config["crop"]["size"] = method, 64
-        fresh.configure(config)
-        status, output = fresh.snakemake(cache)
+        spoilt.configure(config)
+        status, output = spoilt.snakemake(cache)
         assert status == 0, output
-        made[method] = read_cache(fresh.folder / cache)
+        made[method] = read_cache(spoilt.folder / cache)
     record, found = made["tvl1"], made["tvl1_torch"]
     assert found.clip_ids == record.clip_ids
     assert (found.made_with["flow"], found.made_with["tvl1"]) == ("tvl1_torch", TVL1)

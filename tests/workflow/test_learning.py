@@ -37,11 +37,15 @@ PROTOCOL = get_protocol("megc2019")
 MODELS = [*(name for name in list_models() if name not in ("majority", "stratified") and "merba" not in name)]
 MODELS += ["merba_tiny"]
 AT_THIS_SIZE = {
-    "meplan_reading": {"epochs": 12, "flip": "negate_u", "width": 16, "batch": 8, "memory": 0.8},
-    "mfdan_reading": {"epochs": 12},
-    "convnext_flow": {"epochs": 24},
-    "mambavision_b": {"epochs": 14},
-    "featref": {"epochs": 20},
+    "meplan_reading": {"epochs": 8, "flip": "negate_u", "width": 16, "batch": 8, "memory": 0.8},
+    "mfdan_reading": {"epochs": 9},
+    "roi_transformer": {"epochs": 9},
+    "slstt": {"epochs": 16},
+    "ststnet": {"epochs": 80},
+    "htnet": {"epochs": 40},
+    "convnext_flow": {"epochs": 16},
+    "mambavision_b": {"epochs": 10},
+    "featref": {"epochs": 14},
 }
 
 
@@ -49,7 +53,7 @@ AT_THIS_SIZE = {
 def demo(tmp_path_factory):
     """The demo's twelve 3DB subjects: caches, clips and their crops' matrices, and the protocol's labels."""
     base = tmp_path_factory.mktemp("learning")
-    options = Options(**CONFIG["synthetic"], length=(8, 10))
+    options = Options(**CONFIG["synthetic"], length=(8, 8))
     subjects = {corpus: CONFIG["corpora"][corpus]["subjects"] for corpus in PROTOCOL.corpora}
     tables, caches, clips_of, matrices = [], {}, {}, {}
     for corpus, members in subjects.items():

@@ -3,8 +3,7 @@
 import pandas as pd
 import pytest
 import yaml
-from public_flow_tree import FlowTree
-from small_project import PROJECT
+from small_project import CLONE, PROJECT
 
 from contracts.cache import read_cache
 from workflow.configuration import configured
@@ -12,25 +11,8 @@ from workflow.configuration import configured
 pytestmark = pytest.mark.dag
 
 
-def config(root):
-    return {
-        "run": "flows",
-        "corpora": {"public_flows": {"root": str(root), "subjects": ["s01", "sub02", "011", "020"]}},
-        "protocols": {"megc2019": {"kernel_ridge": {"coding": "signed"}}},
-        "seeds": [0],
-    }
-
-
-@pytest.fixture
-def project(fresh, tmp_path):
-    FlowTree(tmp_path / "a clone").write()
-    fresh.configure(config(tmp_path / "a clone"))
-    return fresh
-
-
-def test_from_pictures_to_tables(project, tmp_path):
-    status, output = project.snakemake()
-    assert status == 0, output
+def test_from_pictures_to_tables(spoilt_flows):
+    project = spoilt_flows
     data, results = project.folder / "data/flows", project.folder / "results/flows"
     assert not (data / "faces").exists()
     cache = read_cache(data / "cache/28/casme2/sub02.h5")
@@ -44,7 +26,7 @@ def test_from_pictures_to_tables(project, tmp_path):
     assert "flow of real clips that others have computed (the public 28x28 flow set)" in table
     assert "6 of 442 clips, partial" in table
     assert project.planned() == {}
-    picture = tmp_path / "a clone/datasets/STSNet_whole_norm_u_v_os/011_011_6_10 .png"
+    picture = project.folder / CLONE / "datasets/STSNet_whole_norm_u_v_os/011_011_6_10 .png"
     picture.write_bytes(picture.read_bytes())
     jobs = project.planned()
     assert jobs["import_flow"] == ["data/flows/cache/28/samm/011.h5"], "its subject and no other"

@@ -51,6 +51,7 @@ wildcard_constraints:
     size=r"\d+",
 
 
+@functools.cache
 def uses(*modules, packages=()):
     """Digest of the code behind a job: the modules its script calls, what all scripts share, deciding packages.
 

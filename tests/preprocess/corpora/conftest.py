@@ -14,7 +14,7 @@ from preprocess.corpora import Index, Source, get_corpus
 from preprocess.corpora.reading.recordings import Recordings
 from preprocess.corpora.synthetic import Options, PlannedClip, list_layouts, plan, write_sheet, write_subject
 
-OPTIONS = Options(clips_per_class=1, length=(12, 15))
+OPTIONS = Options(clips_per_class=1, length=(8, 10))
 # Chosen for their quirks: a skipped number, an apex cell `/`, both file-name widths, all three DFME sets.
 SUBJECTS = {
     "smic": ["s03", "s20"],

@@ -20,7 +20,7 @@ from preprocess.corpora.synthetic.portraits import person
 from preprocess.corpora.synthetic.truth import read_truth
 from preprocess.frames import list_frames, read_gray
 
-TINY = Options(clips_per_class=1, length=(12, 15))
+TINY = Options(clips_per_class=1, length=(8, 10))
 
 
 def bytes_below(root: Path) -> dict[str, bytes]:

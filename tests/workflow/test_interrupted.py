@@ -1,0 +1,42 @@
+"""Whatever kills a run, and however its folds are packed into jobs: the next one ends in the same bytes."""
+
+import random
+import time
+
+import pytest
+
+pytestmark = pytest.mark.dag
+REACHED = {
+    "synthesis": "data/small/raw/*/.receipts/*",
+    "preprocessing": "data/small/align/*/*.csv",
+    "training": "data/small/models/**/*.pt",
+}
+"""Stage -> what it has made when it is under way."""
+
+
+def killed(project, made, seconds, arguments):
+    """Start a run and kill it so many seconds after the first of these files is there."""
+    process = project.start("snakemake", "--cores", "2", *arguments)
+    while not any(project.folder.glob(made)):
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    time.sleep(seconds)
+    assert process.poll() is None, "it was killed in the middle"
+    project.kill(process)
+
+
+def test_killed_in_every_stage_and_started_again_in_packs_it_ends_in_the_bytes_of_one_that_was_neither(
+    original, fresh
+):
+    moments, wanted = random.Random(0), original.learnt()
+    # All that is compared, and nothing that only draws pictures.
+    curves = [path for path in wanted if "/curves/" in path]
+    arguments = ["tables", "models", *curves, "--nolock", "--config", "pack=3"]
+    for made in REACHED.values():
+        killed(fresh, made, moments.uniform(0, 2), arguments)
+        assert not list(fresh.folder.glob("results/small/tables/*"))
+    status, output = fresh.snakemake(*arguments)
+    assert status == 0, output
+    assert fresh.learnt() == wanted
+    assert not list((fresh.folder / "data").rglob("*.partial")), "a later run clears what a killed one left"
+    assert fresh.planned(*arguments) == {}
