@@ -26,7 +26,7 @@ from merba.commands import report
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 HEAVY = (
-    *("torch", "torchvision", "timm", "facenet_pytorch", "dlib", "cv2", "skimage"),
+    *("torch", "torch._dynamo", "torchvision", "timm", "facenet_pytorch", "dlib", "cv2", "skimage"),
     *("sklearn", "scipy", "matplotlib", "h5py", "pandera"),
 )
 """Packages that no job should import for nothing. Pandas is not among them: tables are what jobs exchange."""

@@ -1,6 +1,7 @@
 """What the two command lines share: errors as one line, threads, device."""
 
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -48,14 +49,11 @@ def set_up_torch(threads: int, device: str):
         raise InputError(f"cannot be {threads}", clip="--threads", cure="give 1 or more")
     # cuBLAS reads this once, before its first call; without it some products are not reproducible.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # torch makes a million objects that stay: looking for garbage among them takes a sixth of its import.
-    gc.disable()
+    _import_torch()
     import torch
 
     from merba import native
 
-    gc.freeze()
-    gc.enable()
     native.keep_memory()
     torch.set_num_threads(threads)
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -69,3 +67,17 @@ def set_up_torch(threads: int, device: str):
         # CPU kernels repeat exactly for a given number of threads; asking there would only cost time.
         torch.use_deterministic_algorithms(True, warn_only=True)
     return torch.device(name)
+
+
+def _import_torch() -> None:
+    """Without looking for garbage: among the hundred thousands of objects that torch makes and keeps, that
+    takes a sixth of its import.
+    """
+    if "torch" in sys.modules or not gc.isenabled():
+        return
+    gc.disable()
+    try:
+        importlib.import_module("torch")
+        gc.freeze()
+    finally:
+        gc.enable()

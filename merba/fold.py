@@ -155,11 +155,11 @@ class Fold:
         fit(model, self.recipe, x, y, seed, mirror, note, resume, every, epochs)
         return model, normaliser
 
-    def begin(self, seed: int, device, shuffle: bool) -> "Begun":
+    def begin(self, seed: int, device, shuffle: bool) -> Begun:
         """What is trained, before its first epoch; torch's generator stands where dropout goes on from."""
         return self._begin(seed, device, self._labels(seed, shuffle), np.arange(len(self.labels)))
 
-    def _begin(self, seed, device, labels, rows) -> "Begun":
+    def _begin(self, seed, device, labels, rows) -> Begun:
         normaliser, x = None, self.inputs.x[rows]
         if self.inputs.kind == CLIPS:
             mirror = model_entry(self.model).build.mirror
@@ -207,7 +207,7 @@ class Fold:
 
 @functools.cache
 def _code_of(model: str) -> str:
-    """Of what this process has loaded: read once, and not for every fold of a pack."""
+    """Digest of the code of a model's training: read once a process, and not for every fold of a pack."""
     return code_digest("merba.train", module_of(model))
 
 

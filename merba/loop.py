@@ -30,7 +30,7 @@ def fit(
     Args:
         model: a `merba.classifier.Classifier`, on the device of x.
         recipe: a `merba.recipe.Recipe`.
-        x: training clips as the model sees them, (n, ...).
+        x: training clips as the model sees them, (n, ...). It is given parts of it, and must not change them.
         y: class indices, int64 (n,).
         seed: of the order of clips and of the flips; dropout draws from torch's own generator.
         mirror: clips, whether to negate u -> the clips of the mirrored faces.

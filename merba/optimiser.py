@@ -15,62 +15,57 @@ def decayed_names(model: nn.Module) -> set[str]:
 
 
 class Optimiser:
-    """The recipe's, over those of the named parameters that are learned.
+    """The recipe's optimiser, over those of the named parameters that are learned.
 
-    It calls the functions that `torch.optim` documents as its functional form, with torch's default betas and
-    epsilon. The classes of `torch.optim` load torch's compiler with their first parameter, which takes as
-    long as torch itself; and a fold of a small network is trained within seconds.
+    It calls the functions that the classes of `torch.optim` call, with torch's default betas and epsilon. The
+    classes load torch's compiler with their first parameter, which takes nearly as long as torch itself; and
+    a fold of a small network is trained within seconds.
     """
 
     def __init__(self, parameters: Mapping[str, Tensor], decayed: set[str], recipe):
         """`decayed`: names of the parameters that are given the recipe's weight decay; the others are not."""
-        self.kind, self.momentum = recipe.optimiser, recipe.momentum
+        self.recipe = recipe
         learned: dict[float, list[Tensor]] = {}
         for name, parameter in parameters.items():
             if parameter.requires_grad:
                 learned.setdefault(recipe.weight_decay if name in decayed else 0.0, []).append(parameter)
-        self.groups = [_Group(own, decay, self.kind != "sgd") for decay, own in learned.items()]
+        self.groups = [_Group(own, decay, recipe.optimiser) for decay, own in learned.items()]
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """Move every parameter by its gradient."""
+        """Move every parameter that has a gradient."""
         for group in self.groups:
-            with_gradient = [k for k, p in enumerate(group.parameters) if p.grad is not None]
-
-            def of(every: list[Tensor], kept: list[int] = with_gradient) -> list[Tensor]:
-                return [every[k] for k in kept]
-
-            moved = of(group.parameters)
-            gradients = [p.grad for p in moved]
-            if self.kind == "sgd":
+            moved = group.moved()
+            if not moved:
+                continue
+            if self.recipe.optimiser == "sgd":
                 sgd(
-                    moved,
-                    gradients,
-                    of(group.means),
-                    weight_decay=group.weight_decay,
-                    momentum=self.momentum,
+                    *moved,
                     lr=lr,
+                    weight_decay=group.weight_decay,
+                    momentum=self.recipe.momentum,
                     dampening=0.0,
                     nesterov=False,
                     maximize=False,
                 )
                 continue
+            parameters, gradients, means, squares, steps = moved
             adam(
-                moved,
+                parameters,
                 gradients,
-                of(group.means),
-                of(group.squares),
+                means,
+                squares,
                 [],
-                of(group.steps),
+                steps,
                 # One pass over each parameter instead of a dozen, which small models notice on every device.
                 fused=True,
-                decoupled_weight_decay=self.kind == "adamw",
-                amsgrad=False,
-                beta1=0.9,
-                beta2=0.999,
+                decoupled_weight_decay=self.recipe.optimiser == "adamw",
                 lr=lr,
                 weight_decay=group.weight_decay,
+                beta1=0.9,
+                beta2=0.999,
                 eps=1e-8,
+                amsgrad=False,
                 maximize=False,
             )
 
@@ -80,27 +75,32 @@ class Optimiser:
             for parameter in group.parameters:
                 parameter.grad = None
 
-    def state_dict(self) -> list[list[Tensor]]:
+    def state_dict(self) -> list[list[list[Tensor]]]:
         """What the steps so far have left, to be saved."""
         return [group.state for group in self.groups]
 
-    def load_state_dict(self, state: list[list[Tensor]]) -> None:
+    def load_state_dict(self, saved: list[list[list[Tensor]]]) -> None:
         """Go on where another of the same parameters was."""
-        for group, saved in zip(self.groups, state, strict=True):
-            for own, other in zip(group.state, saved, strict=True):
-                own.copy_(other)
+        for group, states in zip(self.groups, saved, strict=True):
+            for own, others in zip(group.state, states, strict=True):
+                for tensor, other in zip(own, others, strict=True):
+                    tensor.copy_(other)
 
 
 class _Group:
-    """Parameters of one weight decay, with Adam's running means or SGD's momentum."""
+    """Parameters of one weight decay, and what steps keep of each: SGD's momentum; or Adam's running means of
+    gradients and of their squares, and the number of steps.
+    """
 
-    def __init__(self, parameters: list[Tensor], weight_decay: float, squares: bool):
+    def __init__(self, parameters: list[Tensor], weight_decay: float, kind: str):
         self.parameters, self.weight_decay = parameters, weight_decay
-        self.means = [torch.zeros_like(p, requires_grad=False) for p in parameters]
-        self.squares = [torch.zeros_like(p, requires_grad=False) for p in parameters] if squares else []
-        self.steps = [torch.zeros((), device=p.device) for p in parameters] if squares else []
+        self.state = [[torch.zeros_like(p) for p in parameters]]
+        if kind != "sgd":
+            self.state.append([torch.zeros_like(p) for p in parameters])
+            self.state.append([torch.zeros((), device=p.device) for p in parameters])
 
-    @property
-    def state(self) -> list[Tensor]:
-        """All that steps change besides the parameters."""
-        return [*self.means, *self.squares, *self.steps]
+    def moved(self) -> list[list[Tensor]]:
+        """Parameters that have a gradient, their gradients, and the state of each; empty if none has."""
+        states = zip(self.parameters, *self.state, strict=True)
+        rows = [(p, p.grad, *own) for p, *own in states if p.grad is not None]
+        return [list(column) for column in zip(*rows, strict=True)]

@@ -85,6 +85,7 @@ def fit_stacked(members: Sequence[Member], recipe: Recipe, mirror: Callable[[Ten
         for step in zip(*own, strict=True):
             yield tuple(torch.stack(parts) for parts in zip(*step, strict=True))
 
+    # Stacking them anew for every step would take longer than a small model's step.
     always = list(seen()) if recipe.same_every_epoch else None
     chances = [one.chance for one in members]
     n = len(members[0].x)

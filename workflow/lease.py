@@ -44,7 +44,7 @@ def leased(asked: int, folder: Path = FOLDER) -> Iterator[str | None]:
         The GPU as `CUDA_VISIBLE_DEVICES` names it; None where the job has none.
 
     Raises:
-        InputError: the slots are no number, or the folder is on a file system without locks.
+        InputError: the slots are no number, or the folder cannot be written or has no locks.
     """
     if not asked:
         os.environ.setdefault(_VISIBLE, "")
@@ -60,7 +60,7 @@ def leased(asked: int, folder: Path = FOLDER) -> Iterator[str | None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _no_place(error, folder) from error
-    places = [(gpu, folder / f"{gpu}.{slot}") for slot in range(_slots()) for gpu in pool]
+    places = [(gpu, folder / f"{gpu.replace('/', '-')}.{slot}") for slot in range(_slots()) for gpu in pool]
     gpu, descriptor = _first_free(places)
     os.environ[_VISIBLE] = gpu
     try:
@@ -84,8 +84,9 @@ def devices() -> list[str]:
         if one.isdecimal():
             pool.append(whole[int(one)] if int(one) < len(whole) else one)
         else:
-            # CUDA takes the first digits of a UUID, too; a lock bears the whole name.
-            pool.append(next((full for full in installed if full.startswith(one)), one))
+            # CUDA takes the first digits of a UUID, too, if no other has them; a lock bears the whole name.
+            matching = [full for full in installed if full.startswith(one)]
+            pool.append(matching[0] if len(matching) == 1 else one)
     return list(dict.fromkeys(pool))
 
 
@@ -144,5 +145,5 @@ def _no_place(error: OSError, path: Path) -> InputError:
     return InputError(
         f"a GPU's lock cannot be kept here ({error.strerror})",
         file=path,
-        cure=f"make data/ writable, or set {_VISIBLE} to nothing to stay on the CPU",
+        cure=f"see that it can be written, or set {_VISIBLE} to nothing to stay on the CPU",
     )

@@ -48,10 +48,10 @@ def features(x: Tensor, branches: Sequence[tuple[nn.Conv2d, nn.BatchNorm2d]], dr
         *(norm.weight for norm in norms),
         *(norm.bias for norm in norms),
     ]
-    out, moments = _Streams.apply(norms[0].eps, x, *drops, *learned)[:2]
+    out, moments = _Streams.apply(float(norms[0].eps), x, *drops, *learned)[:2]
     pixels = len(x) * (x.shape[-1] + 2) ** 2
     with torch.no_grad():
-        unbiased = torch.tensor([[1.0], [pixels / (pixels - 1)]])
+        unbiased = torch.tensor([[1.0], [pixels / (pixels - 1)]], dtype=torch.float64)
         own_moments = (moments * unbiased).float().split([conv.out_channels for conv in convs], 1)
         for norm, (mean, variance) in zip(norms, own_moments, strict=True):
             norm.running_mean.mul_(1 - norm.momentum).add_(mean, alpha=norm.momentum)
@@ -97,10 +97,12 @@ class _Streams(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient, *_):
+        if gradient is None:
+            return (None,) * len(ctx.needs_input_grad)
         pooled, where, moments, *given = ctx.saved_tensors
         x = given[0]
         models, (n, channels, size) = x.shape[:-4], x.shape[-4:-1]
-        gradients = [torch.empty_like(own) for own in given[4:]]
+        gradients = [torch.empty(own.shape) for own in given[4:]]
         room = torch.empty(pooled.shape[-3:])
         run = native.compiled(__file__).triple_stream_backward
         tensors = (*_contiguous(gradient, *given), pooled, where, moments, *gradients)

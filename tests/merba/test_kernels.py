@@ -82,6 +82,29 @@ def test_dropout_drops_what_torch_would(dropout, without_kernels):
 
 
 @compiled
+def test_weights_may_lie_in_memory_as_they_like():
+    x, y = flow(24, 3, 28)
+    plain, other = step(network(), x, y), step(network().to(memory_format=torch.channels_last), x, y)
+    assert all(gradient.equal(plain[1][name]) for name, gradient in other[1].items())
+
+
+@compiled
+def test_features_that_no_loss_asks_for_have_no_gradient():
+    class Ignored(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.sum()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return None
+
+    model = network().train()
+    Ignored.apply(model.features(flow(6, 3, 28)[0])).backward()
+    assert model.conv1.weight.grad is None
+
+
+@compiled
 def test_a_whole_training_ends_in_the_same_decisions(without_kernels):
     x, y = flow(60, 3, 28)
     x[y == 1, 0, 12:] += 60

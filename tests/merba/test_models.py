@@ -29,7 +29,7 @@ LEARNING = [name for name in TRAINED if name not in ("majority", "stratified")]
 
 @functools.cache
 def shown(name, count=FEW):
-    """What a model sees of planted clips of two subjects or six: x, how it mirrors, labels."""
+    """What a model sees of planted clips of two subjects or four: x, how it mirrors, labels."""
     declared = declaration(name)
     if declared.clips is None:
         _, labels, flow = planted()

@@ -223,3 +223,19 @@ def test_the_digest_sees_every_field_the_seed_and_the_options():
             others.append(digest("merba_tiny", changed, seed=0))
     assert own == digest("merba_tiny", resolve("merba_tiny"), seed=0)
     assert len({own, *others}) == len(others) + 1
+
+
+@pytest.mark.parametrize("balance", ["none", "oversample"])
+def test_an_epoch_draws_its_order_first_and_then_the_flips_of_each_batch(balance):
+    """Else every result would be another."""
+    recipe = Recipe(balance=balance, batch=4)
+    x, y = torch.arange(10.0).view(10, 1, 1, 1) + 1, torch.arange(10) % 3
+    rarity = rarity_of(y, 3)
+    ours, replayed = (torch.Generator().manual_seed(5) for _ in range(2))
+    seen = list(batches(recipe, x, y, rarity, ours, lambda clips, negate: -clips))
+    order = order_of(recipe, y, rarity, replayed)
+    for (clips, labels), rows in zip(seen, order.tensor_split(3), strict=True):
+        sign = torch.where(torch.rand(len(rows), generator=replayed) < 0.5, -1.0, 1.0)
+        assert clips.flatten().equal(x.flatten()[rows] * sign)
+        assert labels.equal(y[rows])
+    assert ours.get_state().equal(replayed.get_state())

@@ -102,7 +102,7 @@ class Project:
         """Of each job since: its `script`, its first `output`, and the names it has `loaded`."""
         return [json.loads(path.read_text()) for path in (self.folder / "told").iterdir()]
 
-    def start(self, *command: str) -> subprocess.Popen:
+    def start(self, *command: str, output=subprocess.PIPE) -> subprocess.Popen:
         """A command of this environment in a process group of its own, importing this copy's packages."""
         tools = str(Path(sys.executable).parent)
         environment = {
@@ -115,7 +115,7 @@ class Project:
             command,
             cwd=self.folder,
             env=environment,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,

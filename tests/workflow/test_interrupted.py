@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.dag
+pytestmark = [pytest.mark.dag, pytest.mark.timeout(900)]
 REACHED = {
     "synthesis": "data/small/raw/*/.receipts/*",
     "preprocessing": "data/small/align/*/*.csv",
@@ -16,13 +16,20 @@ REACHED = {
 
 def killed(project, made, seconds, arguments):
     """Start a run and kill it so many seconds after the first of these files is there."""
-    process = project.start("snakemake", "--cores", "2", *arguments)
-    while not any(project.folder.glob(made)):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.05)
-    time.sleep(seconds)
-    assert process.poll() is None, "it was killed in the middle"
-    project.kill(process)
+    said = project.folder / "said.txt"
+    with said.open("w") as output:
+        process = project.start("snakemake", "--cores", "2", *arguments, output=output)
+    latest = time.monotonic() + 300
+    try:
+        while not any(project.folder.glob(made)) and time.monotonic() < latest:
+            assert process.poll() is None, said.read_text()
+            time.sleep(0.05)
+        time.sleep(seconds)
+        assert process.poll() is None, f"it ended before it could be killed: {said.read_text()}"
+    finally:
+        if process.poll() is None:
+            project.kill(process)
+    assert any(project.folder.glob(made)), said.read_text()
 
 
 def test_killed_in_every_stage_and_started_again_in_packs_it_ends_in_the_bytes_of_one_that_was_neither(

@@ -32,11 +32,17 @@ with leased(1, Path(sys.argv[1])) as gpu:
 
 SCRIPT = f"""
 import os, sys, time
+from pathlib import Path
 sys.path.insert(0, {str(ROOT / "workflow/scripts")!r})
 from _job import logged
 
 with logged(snakemake), open(snakemake.output[0], "w") as file:
     start = time.monotonic()
+    if snakemake.resources.gpu:
+        Path(snakemake.output[0]).with_suffix(".begun").touch()
+        # The first waits for a second beside it, however slowly that starts.
+        while len(list(Path().glob("*.begun"))) < 2 and time.monotonic() < start + 60:
+            time.sleep(0.05)
     time.sleep(0.2)
     print(os.environ["CUDA_VISIBLE_DEVICES"] or "none", start, time.monotonic(), file=file)
 """
@@ -159,6 +165,8 @@ def test_jobs_spread_over_the_gpus_before_they_share_one(machine, monkeypatch, t
         (TWO, "0,-1,1", ["GPU-aa"]),
         (TWO, "7", ["7"]),
         (TWO, "GPU-bb", ["GPU-bb"]),
+        (TWO, "GPU-b,GPU-bb", ["GPU-bb"]),
+        (TWO.replace("bb", "ab"), "GPU-a", ["GPU-a"]),
         (PARTS, None, ["MIG-1", "MIG-2", "GPU-bb"]),
         (PARTS, "1", ["1"]),
         (PARTS, "MIG-2", ["MIG-2"]),
@@ -208,6 +216,13 @@ def test_a_file_system_without_locks_is_one_line(machine, monkeypatch, tmp_path)
     machine(TWO)
     monkeypatch.setattr(lease, "fcntl", SimpleNamespace(flock=refuse, LOCK_EX=0, LOCK_NB=0))
     with pytest.raises(InputError, match="no locks"), lease.leased(1, tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_is_one_line(machine, tmp_path):
+    machine(TWO)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="can be written"), lease.leased(1, tmp_path / "file"):
         pass
 
 

@@ -17,7 +17,7 @@ if PACK == 1:
             seed=lambda wildcards: wildcards.seed,
             recipe=recipe_of,
             classes=classes_of,
-            code=learning("merba.audit"),
+            code=learning_code("merba.audit"),
         resources:
             gpu=gpus,
         log:
@@ -47,7 +47,7 @@ else:
                 seed=seed,
                 recipe=recipe_of(row_named(protocol, row)),
                 classes=classes_of(row_named(protocol, row)),
-                code=learning("merba.audit")(row_named(protocol, row)),
+                code=learning_code("merba.audit")(row_named(protocol, row)),
             resources:
                 gpu=gpus(row_named(protocol, row)),
             log:

@@ -231,8 +231,8 @@ def classes_of(wildcards):
     return list(PROTOCOLS[wildcards.protocol].classes)
 
 
-def learning(module):
-    """The digest, as a function of (protocol, row), of a command that trains or shows models, and of the row's model."""
+def learning_code(module):
+    """Digest of a command that trains or uses models, with the row's model; a function of (protocol, row)."""
     return lambda wildcards: uses(module, module_of(recipe_of(wildcards)["model"]), packages=LEARNING)
 
 

@@ -45,7 +45,7 @@ if PACK == 1:
             seed=lambda wildcards: wildcards.seed,
             recipe=recipe_of,
             classes=classes_of,
-            code=learning("merba.train"),
+            code=learning_code("merba.train"),
         resources:
             gpu=gpus,
         log:
@@ -76,7 +76,7 @@ else:
                 seed=seed,
                 recipe=recipe_of(row_named(protocol, row)),
                 classes=classes_of(row_named(protocol, row)),
-                code=learning("merba.train")(row_named(protocol, row)),
+                code=learning_code("merba.train")(row_named(protocol, row)),
             resources:
                 gpu=gpus(row_named(protocol, row)),
             log:
@@ -95,7 +95,7 @@ rule predict:
     output:
         f"{RESULTS}/predictions/{{protocol}}/{{model}}/seed{{seed}}.csv",
     params:
-        code=learning("merba.predict"),
+        code=learning_code("merba.predict"),
     resources:
         gpu=gpus,
     log:
