@@ -21,7 +21,7 @@ LOADED = {
     "flow": {*PICTURES, "pandera"},
     "import_flow": {"h5py", "pandera"},
     "lists": {"pandera"},
-    "models": LEARNING,
+    "models": {*LEARNING, "torch._dynamo"},
     "picture": {*PICTURES, "matplotlib", "pandera"},
     "predict": LEARNING,
     "quality": {*PICTURES, "matplotlib", "pandera"},
@@ -35,7 +35,8 @@ LOADED = {
 }
 """Script -> what its jobs load in all, with the detector and the models of the small configuration.
 
-The synthesis reads a portrait that ships with matplotlib.
+The synthesis reads a portrait that ships with matplotlib; counting a network's operations loads torch's
+compiler.
 """
 
 ADDED = {
