@@ -13,21 +13,7 @@ import cv2
 import numpy as np
 
 from contracts.errors import InputError
-
-# Stated in full although they are the library's defaults: they belong into the cache's attributes.
-TVL1 = {
-    "tau": 0.25,
-    "lambda": 0.15,
-    "theta": 0.3,
-    "scales": 5,
-    "warps": 5,
-    "epsilon": 0.01,
-    "inner_iterations": 30,
-    "outer_iterations": 10,
-    "scale_step": 0.8,
-    "gamma": 0.0,
-    "median": 5,
-}
+from preprocess.tvl1 import TVL1
 
 
 def _tvl1():

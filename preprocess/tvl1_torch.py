@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from preprocess.flow import TVL1
+from preprocess.tvl1 import TVL1
 
 _SMALLEST = 16  # pixels, of a level
 _SUBPIXELS = 32  # to the pixel, of a bicubic weight

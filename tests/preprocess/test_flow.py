@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from contracts.errors import InputError
-from preprocess.flow import METHODS, TVL1, _tvl1, flow_and_strain, optical_flow, shrink, strain
+from preprocess.flow import METHODS, _tvl1, flow_and_strain, optical_flow, shrink, strain
+from preprocess.tvl1 import TVL1
 
 SIZE = 96
 Y, X = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32) - SIZE / 2

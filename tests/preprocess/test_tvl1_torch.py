@@ -13,7 +13,8 @@ import torch
 
 import benchmarks.tvl1_backends as benchmark
 from contracts.errors import InputError
-from preprocess.flow import TVL1, flow_and_strain, optical_flow, strain
+from preprocess.flow import flow_and_strain, optical_flow, strain
+from preprocess.tvl1 import TVL1
 from preprocess.tvl1_torch import _exchanges, _median, _resize, _warp, batch_size, tvl1
 
 SAME_ARITHMETIC = platform.machine() in ("x86_64", "AMD64") and cv2.ipp.useIPP()

@@ -10,7 +10,8 @@ import pytest
 from small_project import PROJECT, SMALL
 
 from contracts.cache import read_cache
-from preprocess.flow import METHODS, TVL1
+from preprocess.flow import METHODS
+from preprocess.tvl1 import TVL1
 
 SAME_ARITHMETIC = platform.machine() in ("x86_64", "AMD64") and cv2.ipp.useIPP()
 

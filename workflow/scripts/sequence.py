@@ -8,9 +8,9 @@ from _job import clips_of, logged, progress
 from contracts.files import read_csv
 from contracts.sequences import write_sequences
 from preprocess.align import crop, read_matrices, template
-from preprocess.flow import TVL1
 from preprocess.frames import faults_of, list_frames, read_clip
 from preprocess.sequences import make_sequence
+from preprocess.tvl1 import TVL1
 
 with logged(snakemake):
     crop_size, matched = (snakemake.params[key] for key in ("size", "matched"))
