@@ -3,9 +3,11 @@
     python -m benchmarks.packs [--model ststnet] [--epochs N] [--folds 4] [--packed 16] [--json FILE]
 
 The folds are those of the MEGC2019 composite: 442 clips of 68 subjects, with noise for flow, since what a
-training costs does not depend on what it learns. Processes of one thread work at once, `--cores` of them:
+training costs does not depend on what it learns.
 
-* **plain**: a process for each fold, in PyTorch's own operations (no kernel of ours);
+* **serial**: a process for each fold, one after the other, in PyTorch's operations (no kernel of ours) and on
+  as many threads as there are cores, if there are several: what a loop around a training program does;
+* **plain**: the same, but `--cores` processes of one thread work at once, as they do in all below;
 * **single**: a process for each fold, with the kernels;
 * **packed**: a process for each core, with the kernels and an equal share of the folds;
 * **stacked**: the same, but what has equally many clips is trained as one (`merba.stack`); on CUDA, or asked
@@ -24,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--model", default="ststnet", help="default: ststnet")
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
-    parser.add_argument("--folds", type=int, default=4, help="of plain and single (default: 4)")
+    parser.add_argument("--folds", type=int, default=4, help="of serial, plain and single (default: 4)")
     parser.add_argument("--packed", type=int, default=16, help="of packed and stacked (default: 16)")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
     parser.add_argument("--stacked", action="store_true", help="measure `stacked` on a CPU, too")
@@ -67,33 +70,40 @@ def main(argv: list[str] | None = None) -> None:
     declaration(args.model)
     with tempfile.TemporaryDirectory(prefix="packs-") as folder:
         loso = Loso(Path(folder), args)
-        plain = min(args.folds, args.packed)
-        variants = {
-            "plain": (PLAIN, plain, 1, "no"),
-            "single": ({}, plain, 1, "no"),
-            "packed": ({}, args.packed, None, "no"),
+        few = args.folds
+        ways = {
+            "plain": Way(PLAIN, folds=few, size=1, at_once=args.cores),
+            "single": Way({}, folds=few, size=1, at_once=args.cores),
+            "packed": Way({}, folds=args.packed, size=None, at_once=args.cores),
         }
+        if args.cores > 1:
+            ways = {"serial": Way(PLAIN, folds=few, size=1, at_once=1, threads=args.cores), **ways}
         if args.stacked or args.device.startswith("cuda"):
-            variants["stacked"] = ({}, args.packed, None, "yes")
+            ways["stacked"] = replace(ways["packed"], stack="yes")
         found, said = {}, {}
-        for name, (variables, folds, size, stack) in variants.items():
+        for name, way in ways.items():
             print(f"{name} ...", file=sys.stderr, flush=True)
-            found[name] = loso.train(name, variables, folds, size, stack)
-            said[name] = loso.predict(name, plain)
-    base = found["plain"]["seconds_a_fold"]
+            found[name] = loso.train(name, way)
+            said[name] = loso.predict(name, few)
+    bases = [name for name in ("serial", "plain") if name in found]
     for name, one in found.items():
         differing = (said[name].predicted != said["plain"].predicted).sum()
         columns = [f"p_{name}" for name in CLASSES]
         one |= {
-            "ratio": base / one["seconds_a_fold"],
+            "ratios": {base: found[base]["seconds_a_fold"] / one["seconds_a_fold"] for base in bases},
             "clips": len(said[name]),
             "decisions_differing": int(differing),
             "largest_difference": float(np.abs(said[name][columns] - said["plain"][columns]).max().max()),
         }
     print(_table(args, found))
     if args.json:
-        headline = [(f"{args.model}, {name}: times plain", one["ratio"], "") for name, one in found.items()]
-        write(args.json, {**vars(args), "json": None, "variants": found, "headline": headline[1:]})
+        headline = [
+            (f"{args.model}, {name}: times {base}", ratio, "")
+            for name, one in found.items()
+            for base, ratio in one["ratios"].items()
+            if name not in bases
+        ]
+        write(args.json, {**vars(args), "json": None, "variants": found, "headline": headline})
 
 
 def _table(args, found: dict) -> str:
@@ -103,8 +113,10 @@ def _table(args, found: dict) -> str:
             name,
             one["folds"],
             one["processes"],
+            one["at_once"],
+            one["threads"],
             f"{one['seconds_a_fold']:.2f}",
-            f"{one['ratio']:.1f}",
+            *(f"{ratio:.1f}" for ratio in one["ratios"].values()),
             f"{one['decisions_differing']} of {one['clips']}",
             f"{one['largest_difference']:.1e}",
         )
@@ -114,13 +126,27 @@ def _table(args, found: dict) -> str:
         "way",
         "folds",
         "processes",
+        "at once",
+        "threads",
         "s a fold",
-        "times plain",
+        *(f"times {base}" for base in found["plain"]["ratios"]),
         "decisions differ",
         "probabilities, at most",
     )
     epochs = args.epochs or recipe.epochs
     return f"{args.model}, {epochs} of {recipe.epochs} epochs, {args.cores} at once\n\n{table(head, rows)}"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How folds are trained: `size` of them a process (None: an equal share for each that works at once)."""
+
+    variables: dict[str, str]
+    folds: int
+    size: int | None
+    at_once: int
+    threads: int = 1
+    stack: str = "no"
 
 
 class Loso:
@@ -156,36 +182,37 @@ class Loso:
             ]
             self._csv(self._list(subject), ("clip_id", "label"), rows)
 
-    def train(self, name: str, variables: dict, folds: int, size: int | None, stack: str) -> dict:
-        """Train the first folds, `size` a process, default: all on the cores; how long it took."""
-        args, chosen = self.args, self.folds[:folds]
-        cores = min(args.cores, folds)
+    def train(self, name: str, way: Way) -> dict:
+        """Train the first folds; how long it took."""
+        chosen, at_once = self.folds[: way.folds], min(way.at_once, way.folds)
         shares = (
-            [chosen[k : k + size] for k in range(0, folds, size)]
-            if size
-            else [chosen[k::cores] for k in range(cores)]
+            [chosen[k : k + way.size] for k in range(0, way.folds, way.size)]
+            if way.size
+            else [chosen[k::at_once] for k in range(at_once)]
         )
         begun = time.perf_counter()
-        with concurrent.futures.ThreadPoolExecutor(cores) as pool:
-            list(pool.map(lambda share: self._train(name, share, variables, stack), shares))
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(lambda share: self._train(name, share, way), shares))
         seconds = time.perf_counter() - begun
         return {
-            "folds": folds,
+            "folds": way.folds,
             "processes": len(shares),
+            "at_once": at_once,
+            "threads": way.threads,
             "seconds": seconds,
-            "seconds_a_fold": seconds / folds,
+            "seconds_a_fold": seconds / way.folds,
         }
 
-    def _train(self, name: str, share: list[str], variables: dict, stack: str) -> None:
+    def _train(self, name: str, share: list[str], way: Way) -> None:
         args = self.args
         overrides = {} if args.epochs is None else {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
         subjects = [one for one in self.clips if one not in share or len(share) > 1]
         words = ["--model", args.model, "--overrides", json.dumps(overrides), "--classes", *CLASSES]
         words += ["--fold", *(self._name(one) for one in share), "--list", *map(self._list, share)]
-        words += ["--caches", *map(self._cache, subjects), "--seeds", 0, "--stack", stack]
+        words += ["--caches", *map(self._cache, subjects), "--seeds", 0, "--stack", way.stack]
         words += ["--checkpoints", *(self._checkpoint(name, one) for one in share)]
         words += ["--log", *(f"{self._checkpoint(name, one)}.csv" for one in share)]
-        self._run("merba.train", [*words, "--device", args.device], variables)
+        self._run("merba.train", [*words, "--device", args.device], way.variables, way.threads)
 
     def predict(self, name: str, folds: int):
         """Decisions on the test clips of the first folds, sorted by clip."""
@@ -198,9 +225,9 @@ class Loso:
         self._run("merba.predict", words, {})
         return read_predictions(out).sort_values("clip_id", ignore_index=True)
 
-    def _run(self, module: str, words: list, variables: dict) -> None:
-        command = [sys.executable, "-m", module, *map(str, words), "--threads", "1"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+    def _run(self, module: str, words: list, variables: dict, threads: int = 1) -> None:
+        command = [sys.executable, "-m", module, *map(str, words), "--threads", str(threads)]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **variables}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise InputError(f"{module} failed: {done.stderr.strip()[-300:]}", cure="see above")

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from merba.kernels import attention
 from merba.mixing import Weights, mix
 from merba.orders import inverse, scan_order
 
@@ -201,6 +202,10 @@ class Attention(nn.Module):
         return x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
 
     def _attend(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(q, k, v)
-        return self.proj_drop(self.proj(y.transpose(1, 2).flatten(2)))
+        qkv = self.qkv(x)
+        if attention.serves(qkv, self.heads):
+            y = attention.attend(qkv, self.heads)
+        else:
+            q, k, v = qkv.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        return self.proj_drop(self.proj(y))

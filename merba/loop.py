@@ -68,7 +68,7 @@ def fit(
             optimiser.zero_grad()
             loss.backward()
             if recipe.clip_grad:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip_grad)
+                optimiser.clip(recipe.clip_grad)
             optimiser.step(lr)
             total += loss.detach() * len(labels)
             right += (logits.argmax(1) == labels).sum()

@@ -37,31 +37,44 @@ inline Row load(const float* from) {
 
 inline void store(float* to, Row row) { std::memcpy(to, &row, sizeof row); }
 
+// The first of every two neighbours.
+inline Row every_other(const float* from) {
+    const Row low = load(from), high = load(from + LANES);
+#ifdef __clang__
+    return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#else
+    return __builtin_shuffle(low, high, Mask{0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30});
+#endif
+}
+
 inline Row choose(Mask mask, Row yes, Row no) { return mask ? yes : no; }
 
 // A clip (C, size, size), two rows and columns of zeros around it, as Winograd's F(2, 3) wants its rows: of each four
-// neighbours d, two pixels apart, d0 - d2, d1 + d2, d2 - d1 and d1 - d3. (C, padded, 4, plane).
+// neighbours d, two pixels apart, d0 - d2, d1 + d2, d2 - d1 and d1 - d3. (C, padded, 4, plane), of which the rows of
+// zeros are left as they are, since no tap looks at them, and so is what a row has behind its last pair.
 template <int C>
 void spread(const float* clip, const Shape& s, float* pairs) {
-    float line[2 * MOST] = {};
+    // All rows before any is read: a vector that overlaps what was just stored would wait for it.
+    float lines[C * MOST * 2 * MOST];
+    const int width = 2 * s.plane + 2;
+    for (int row = 0; row < C * s.size; ++row) {
+        float* line = lines + row * width;
+        line[0] = line[1] = 0.0f;
+        std::memcpy(line + 2, clip + row * s.size, sizeof(float) * s.size);
+        // An odd map's last pair reaches one pixel further.
+        for (int k = s.size + 2; k < width; ++k) line[k] = 0.0f;
+    }
     for (int c = 0; c < C; ++c)
-        for (int y = 0; y < s.padded; ++y) {
-            float* to = pairs + (c * s.padded + y) * 4 * s.plane;
-            if (y < 2 || y >= s.size + 2) {
-                std::memset(to, 0, sizeof(float) * 4 * s.plane);
-                continue;
-            }
-            std::memcpy(line + 2, clip + (c * s.size + y - 2) * s.size, sizeof(float) * s.size);
+        for (int y = 0; y < s.size; ++y) {
+            const float* line = lines + (c * s.size + y) * width;
+            float* to = pairs + (c * s.padded + y + 2) * 4 * s.plane;
             for (int first = 0; first < s.plane; first += LANES) {
-                Row d[4];
-                for (int k = 0; k < LANES; ++k) {
-                    const float* at = line + 2 * (first + k);
-                    for (int j = 0; j < 4; ++j) d[j][k] = at[j];
-                }
-                store(to + first, d[0] - d[2]);
-                store(to + s.plane + first, d[1] + d[2]);
-                store(to + 2 * s.plane + first, d[2] - d[1]);
-                store(to + 3 * s.plane + first, d[1] - d[3]);
+                const Row d0 = every_other(line + 2 * first), d1 = every_other(line + 2 * first + 1);
+                const Row d2 = every_other(line + 2 * first + 2), d3 = every_other(line + 2 * first + 3);
+                store(to + first, d0 - d2);
+                store(to + s.plane + first, d1 + d2);
+                store(to + 2 * s.plane + first, d2 - d1);
+                store(to + 3 * s.plane + first, d1 - d3);
             }
         }
 }
@@ -184,10 +197,11 @@ inline void highest(const float (*rows)[MOST * LANES], int px, Row sign, float* 
     std::memcpy(where, &byte, sizeof byte);
 }
 
-// Pools the ReLU's output, and leaves its mean and its biased variance over the batch in `moments`.
+// Pools the ReLU's output, and leaves its mean and its biased variance over the batch in `moments`, mean and unbiased
+// variance in `averages`.
 template <int C>
 void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned, float* pooled, uint8_t* where,
-          double* moments) {
+          double* moments, float* averages) {
     Row w[12 * C];
     transform<C>(learned.weight, w);
     const Row bias = across(learned.bias), gamma = across(learned.gamma);
@@ -199,7 +213,8 @@ void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned,
     const Row lowest = -sign * __builtin_inff();
     for (int64_t k = 0; k < n; ++k) {
         spread<C>(clips + k * C * s.size * s.size, s, pairs);
-        Row sum{}, square{};
+        // Several of each, since an addition waits for the one before it.
+        Row sum[2] = {}, square[2] = {};
         for (int row = 0; row < 3; ++row)
             for (int x = 0; x < s.out + 2; ++x) store(rows[row] + x * LANES, lowest);
         for (int py = 0; 3 * py - 1 < s.out; ++py) {
@@ -211,11 +226,16 @@ void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned,
                 if (y < 0 || y >= s.out) continue;
                 convolve_row<C>(pairs, y, s, w, bias, first);
                 store(first + s.out * LANES, lowest);
-                for (int x = 0; x < s.out; ++x) {
-                    const Row value = load(first + x * LANES);
-                    sum += value;
-                    square += value * value;
+                const auto add = [&](int k, Row value) {
+                    sum[k] += value;
+                    square[k] += value * value;
+                };
+                int x = 0;
+                for (; x + 2 <= s.out; x += 2) {
+                    add(0, load(first + x * LANES));
+                    add(1, load(first + (x + 1) * LANES));
                 }
+                if (x < s.out) add(0, load(first + x * LANES));
             }
             if (py >= s.pooled) continue;
             for (int px = 0; px < s.pooled; ++px) {
@@ -224,8 +244,8 @@ void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned,
             }
         }
         for (int lane = 0; lane < LANES; ++lane) {
-            sums[lane] += sum[lane];
-            sums[LANES + lane] += square[lane];
+            sums[lane] += sum[0][lane] + sum[1][lane];
+            sums[LANES + lane] += square[0][lane] + square[1][lane];
         }
     }
     const double pixels = double(n) * s.out * s.out;
@@ -234,6 +254,8 @@ void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned,
         // A NaN stays one here, too.
         const double variance = sums[LANES + lane] / pixels - moments[lane] * moments[lane];
         moments[LANES + lane] = variance < 0 ? 0 : variance;
+        averages[lane] = float(moments[lane]);
+        averages[LANES + lane] = float(moments[LANES + lane] * pixels / (pixels - 1));
     }
 }
 
@@ -327,9 +349,13 @@ inline Row correlate_row(const float* pairs, int y, const Shape& s, const float*
         for (int dy = from; dy < to; ++dy)
             correlate<1>(at + dy * 4 * s.plane, s, gradient, total + (c * 3 + dy) * 4);
     }
-    Row bias{};
-    for (int x = 0; x < s.out; ++x) bias += load(gradient + x * LANES);
-    return bias;
+    // One pixel beyond an odd `out` is zero. Two sums, since an addition waits for the one before it.
+    Row even{}, odd{};
+    for (int x = 0; x < s.out; x += 2) {
+        even += load(gradient + x * LANES);
+        odd += load(gradient + (x + 1) * LANES);
+    }
+    return even + odd;
 }
 
 // Adds the gradients of weight and bias, (9 * C + 1, LANES), to `total`. Every pixel gets a straight line in the ReLU's
@@ -414,15 +440,15 @@ extern "C" {
 // 3, 5 and 8 channels; drops (n, 3 | 5 | 8, cells): dropout's factors of each.
 // -> features (n, 16, half, half); and for the backward pass pooled (n, cells, 16), the ReLU's output where it is
 // pooled, where (n, cells, 16), which of the window's nine pixels that is, and moments (2, 16), the ReLU's mean and
-// biased variance.
+// biased variance; and averages (2, 16), that mean and the unbiased variance.
 void triple_stream_forward(const float* clips, int64_t n, int64_t channels, int64_t size, double eps,
                           const float* const* learned, const float* const* drops, float* features, float* pooled,
-                          uint8_t* where, double* moments) {
+                          uint8_t* where, double* moments, float* averages) {
     const Shape s(size);
     const Learned own(learned);
-    if (channels == 3) pool<3>(clips, n, s, own, pooled, where, moments);
-    if (channels == 2) pool<2>(clips, n, s, own, pooled, where, moments);
-    if (channels == 1) pool<1>(clips, n, s, own, pooled, where, moments);
+    if (channels == 3) pool<3>(clips, n, s, own, pooled, where, moments, averages);
+    if (channels == 2) pool<2>(clips, n, s, own, pooled, where, moments, averages);
+    if (channels == 1) pool<1>(clips, n, s, own, pooled, where, moments, averages);
     normalise(pooled, n, s, Norm(moments, own, eps), drops, features);
 }
 

@@ -5,6 +5,7 @@ clip's maps in the first-level cache and computes them a second time for the gra
 the batch is two sums a channel. `merba.baselines.ststnet` has the same in torch's operations.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -40,7 +41,7 @@ def features(x: Tensor, branches: Sequence[tuple[nn.Conv2d, nn.BatchNorm2d]], dr
     side = (x.shape[-1] + 1) // 3 + 1
     shapes = [(len(x), conv.out_channels, side, side) for conv, _ in branches]
     given = getattr(dropout, "factors", None)
-    drops = [given(shape) if given else dropout_factors(shape, dropout.p) for shape in shapes]
+    drops = [given(shape) for shape in shapes] if given else _draw(shapes, dropout.p)
     convs, norms = zip(*branches, strict=True)
     learned = [
         *(conv.weight for conv in convs),
@@ -48,58 +49,54 @@ def features(x: Tensor, branches: Sequence[tuple[nn.Conv2d, nn.BatchNorm2d]], dr
         *(norm.weight for norm in norms),
         *(norm.bias for norm in norms),
     ]
-    out, moments = _Streams.apply(float(norms[0].eps), x, *drops, *learned)[:2]
-    pixels = len(x) * (x.shape[-1] + 2) ** 2
+    streams = _Stacked if torch._C._are_functorch_transforms_active() else _Streams
+    out, averages = streams.apply(float(norms[0].eps), x, *drops, *learned)[:2]
     with torch.no_grad():
-        unbiased = torch.tensor([[1.0], [pixels / (pixels - 1)]], dtype=torch.float64)
-        own_moments = (moments * unbiased).float().split([conv.out_channels for conv in convs], 1)
-        for norm, (mean, variance) in zip(norms, own_moments, strict=True):
-            norm.running_mean.mul_(1 - norm.momentum).add_(mean, alpha=norm.momentum)
-            norm.running_var.mul_(1 - norm.momentum).add_(variance, alpha=norm.momentum)
+        own_averages = averages.split([conv.out_channels for conv in convs], 1)
+        for norm, (mean, variance) in zip(norms, own_averages, strict=True):
+            norm.running_mean.lerp_(mean, norm.momentum)
+            norm.running_var.lerp_(variance, norm.momentum)
             norm.num_batches_tracked += 1
     return out
 
 
+def _draw(shapes: Sequence[Sequence[int]], p: float) -> list[Tensor]:
+    """The streams' factors, as if drawn one stream after the other."""
+    counts = [math.prod(shape) for shape in shapes]
+    parts = dropout_factors((sum(counts),), p).split(counts)
+    return [part.view(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
 class _Streams(torch.autograd.Function):
-    """Features of clips, and what the backward pass and the running averages want.
+    """Features of clips, and the averages that BatchNorm keeps.
 
     x (n, channels, size, size); of the three streams dropout's factors (n, 3 | 5 | 8, side, side), and
     weights (3 | 5 | 8, channels, 3, 3), biases, BatchNorm's weights and biases. Out come features
-    (n, 16 * half**2) and, of the ReLU's output, mean and biased variance over the batch, (2, 16) in float64.
-    All may have a leading axis of models.
+    (n, 16 * half**2) and, of the ReLU's output, mean and unbiased variance over the batch, (2, 16); and what
+    the backward pass wants. All may have a leading axis of models.
     """
 
     @staticmethod
-    def forward(eps, x, *drops_and_learned):
-        models, (n, channels, size) = x.shape[:-4], x.shape[-4:-1]
-        side = (size + 1) // 3 + 1
-        out = torch.empty(*models, n, 16 * (side // 2) ** 2)
-        moments = torch.empty(*models, 2, 16, dtype=torch.float64)
-        pooled = torch.empty(*models, n, side**2, 16)
-        where = torch.empty(*models, n, side**2, 16, dtype=torch.uint8)
-        run = native.compiled(__file__).triple_stream_forward
-        given, made = _contiguous(x, *drops_and_learned), (out, pooled, where, moments)
-        for (x, *drops_and_learned), own in zip(_each(models, given), _each(models, made), strict=True):
-            drops, learned = drops_and_learned[:3], drops_and_learned[3:]
-            native.call(run, x, n, channels, size, eps, learned, drops, *own)
-        return out, moments, pooled, where
+    def forward(ctx, eps, x, *drops_and_learned):
+        output = _forward(eps, x, *drops_and_learned)
+        _Streams.keep(ctx, (eps, x, *drops_and_learned), output)
+        return output
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
-        eps, *given = inputs
-        _, moments, pooled, where = output
-        ctx.eps = eps
-        ctx.mark_non_differentiable(moments, pooled, where)
+    def keep(ctx, inputs, output):
+        """What the backward pass needs."""
+        ctx.eps, *given = inputs
+        ctx.mark_non_differentiable(*output[1:])
         # Else autograd would fill as many zeros as they have numbers.
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(pooled, where, moments, *given)
+        ctx.save_for_backward(*output[2:], *given)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient, *_):
         if gradient is None:
             return (None,) * len(ctx.needs_input_grad)
-        pooled, where, moments, *given = ctx.saved_tensors
+        moments, pooled, where, *given = ctx.saved_tensors
         x = given[0]
         models, (n, channels, size) = x.shape[:-4], x.shape[-4:-1]
         gradients = [torch.empty(own.shape) for own in given[4:]]
@@ -112,6 +109,16 @@ class _Streams(torch.autograd.Function):
             native.call(run, gradient, x, *sizes, learned, drops, *kept, room, made)
         return None, None, None, None, None, *gradients
 
+
+class _Stacked(_Streams):
+    """The same under `torch.vmap`, in the form that it asks for; that takes torch longer to call."""
+
+    @staticmethod
+    def forward(eps, x, *drops_and_learned):
+        return _forward(eps, x, *drops_and_learned)
+
+    setup_context = _Streams.keep
+
     @staticmethod
     def vmap(info, in_dims, eps, *tensors):
         """Models of a stack have a leading axis."""
@@ -119,7 +126,22 @@ class _Streams(torch.autograd.Function):
             one.expand(info.batch_size, *one.shape) if dim is None else one.movedim(dim, 0)
             for one, dim in zip(tensors, in_dims[1:], strict=True)
         ]
-        return _Streams.apply(eps, *together), (0, 0, 0, 0)
+        return _Stacked.apply(eps, *together), (0, 0, 0, 0, 0)
+
+
+def _forward(eps: float, x: Tensor, *drops_and_learned: Tensor) -> tuple[Tensor, ...]:
+    models, (n, channels, size) = x.shape[:-4], x.shape[-4:-1]
+    side = (size + 1) // 3 + 1
+    out, averages = torch.empty(*models, n, 16 * (side // 2) ** 2), torch.empty(*models, 2, 16)
+    moments = torch.empty(*models, 2, 16, dtype=torch.float64)
+    pooled = torch.empty(*models, n, side**2, 16)
+    where = torch.empty(*models, n, side**2, 16, dtype=torch.uint8)
+    run = native.compiled(__file__).triple_stream_forward
+    given, made = _contiguous(x, *drops_and_learned), (out, pooled, where, moments, averages)
+    for (x, *drops_and_learned), own in zip(_each(models, given), _each(models, made), strict=True):
+        drops, learned = drops_and_learned[:3], drops_and_learned[3:]
+        native.call(run, x, n, channels, size, eps, learned, drops, *own)
+    return out, averages, moments, pooled, where
 
 
 def _contiguous(*tensors: Tensor) -> list[Tensor]:

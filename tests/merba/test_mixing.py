@@ -168,6 +168,31 @@ def test_threads_share_sequences_out_and_change_no_more_than_the_order_of_sums(t
         assert_alike(mine, alone, SHARE[torch.float32])
 
 
+def test_every_number_of_sequences_finds_lanes():
+    """A full block, and after it as many as need each narrower width, the last of them full and not."""
+    where_it_runs("native")
+    lanes = cpp.compiled(native.__file__).mix_lanes()
+    args = xz, *rest = inputs(sequences=2 * lanes, side=2)
+    whole = with_gradients(*args, "torch")
+    for number in range(1, 2 * lanes + 1):
+        mine = with_gradients(xz[:number], *rest, "native", torch.float32)
+        for one, other in zip(mine[:2], whole[:2], strict=True):
+            assert (one - other[:number]).abs().max() <= SHARE[torch.float32] * other.abs().max()
+        if number in (1, lanes // 2, lanes + 1, 2 * lanes - 1):
+            assert_alike(mine, with_gradients(xz[:number], *rest, "torch"), SHARE[torch.float32])
+
+
+@pytest.mark.parametrize("states", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 5])
+def test_no_size_leaves_a_remainder_out(side, states):
+    """Tokens, states and chosen numbers are worked on several at once; sizes of every remainder."""
+    where_it_runs("native")
+    args = inputs(sequences=2, side=side, half=3, states=states, rank=1 + side % 3, orders=["h", "vz"])
+    assert_alike(
+        with_gradients(*args, "native", torch.float32), with_gradients(*args, "torch"), SHARE[torch.float32]
+    )
+
+
 def test_without_a_compiler_it_is_refused_by_name_and_passed_over_otherwise(monkeypatch):
     monkeypatch.setenv(cpp.VARIABLE, "0")
     cpp.compiled.cache_clear()

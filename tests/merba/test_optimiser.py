@@ -74,6 +74,19 @@ def test_taken_up_it_goes_on_as_if_nothing_had_happened(kind):
     assert all(a.equal(b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
+@pytest.mark.parametrize("largest", [0.01, 100.0])
+def test_gradients_are_clipped_by_the_norm_of_all(largest):
+    model, other = network(), network()
+    for one in (model, other):
+        gradients(one, 0)
+    own(model, Recipe()).clip(largest)
+    torch.nn.utils.clip_grad_norm_(other.parameters(), largest)
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert (a.grad is None) == (b.grad is None)
+        if a.grad is not None:
+            torch.testing.assert_close(a.grad, b.grad)
+
+
 def test_gradients_are_forgotten():
     model = network()
     gradients(model, 2)
