@@ -15,7 +15,6 @@ namespace {
 
 constexpr int LANES = 16;
 constexpr int MOST = 64;  // pixels a side, padding included
-constexpr int MOST_CELLS = 21 * 21;
 typedef float Row __attribute__((vector_size(4 * LANES), aligned(4)));
 typedef int32_t Mask __attribute__((vector_size(4 * LANES), aligned(4)));
 
@@ -135,13 +134,27 @@ Row narrow(const double* from) {
     return row;
 }
 
-// A clip's dropout factors, of each stream (channels, cells), -> (cells, LANES).
-void turn(Streams<const float> drops, int64_t clip, int cells, float* to) {
-    for (int lane = 0; lane < LANES; ++lane) {
-        const int stream = stream_of(lane), channels = FIRST[stream + 1] - FIRST[stream];
-        const float* from = drops[stream] + (clip * channels + lane - FIRST[stream]) * cells;
-        for (int cell = 0; cell < cells; ++cell) to[cell * LANES + lane] = from[cell];
+// Which channels dropout has kept of a clip, a bit each: its factors, of every stream (channels, cells), -> (cells,).
+void keep(Streams<const float> drops, int64_t clip, int cells, int32_t* kept) {
+    for (int first = 0; first < cells; first += LANES) {
+        const int count = cells - first < LANES ? cells - first : LANES;
+        Mask bits{};
+        for (int lane = 0; lane < LANES; ++lane) {
+            const int stream = stream_of(lane), channels = FIRST[stream + 1] - FIRST[stream];
+            const float* from = drops[stream] + (clip * channels + lane - FIRST[stream]) * cells + first;
+            Row factors{};
+            if (count == LANES) factors = load(from);
+            else std::memcpy(&factors, from, sizeof(float) * count);
+            bits |= (factors > 0.0f) & (1 << lane);
+        }
+        std::memcpy(kept + first, &bits, sizeof(int32_t) * count);
     }
+}
+
+// What of a row dropout has kept.
+inline Row dropped(Row row, int32_t kept) {
+    const Mask bits{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+    return choose(((Mask{} + kept) & bits) != 0, row, Row{});
 }
 
 // ReLU of the convolution at `count` neighbouring pairs of pixels. A NaN stays one.
@@ -259,24 +272,25 @@ void pool(const float* clips, int64_t n, const Shape& s, const Learned& learned,
     }
 }
 
-// Pooled pixels through BatchNorm, dropout and the mean of four -> features (n, 16, half, half).
+// Pooled pixels through BatchNorm, dropout, which multiplies by `factor` what it keeps, and the mean of four ->
+// features (n, 16, half, half); and what is kept, (n, cells).
 void normalise(const float* pooled, int64_t n, const Shape& s, const Norm& norm, Streams<const float> drops,
-               float* features) {
+               float factor, float* features, int32_t* kept) {
     const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
     const Row scale = narrow(norm.scale), shift = narrow(norm.shift);
-    float drop[MOST_CELLS * LANES];
     for (int64_t k = 0; k < n; ++k) {
-        turn(drops, k, cells, drop);
         const float* from = pooled + k * cells * LANES;
+        int32_t* own = kept + k * cells;
         float* to = features + k * LANES * quarter;
+        keep(drops, k, cells, own);
         for (int y = 0; y < s.half; ++y)
             for (int x = 0; x < s.half; ++x) {
                 Row sum{};
                 for (int corner = 0; corner < 4; ++corner) {
                     const int cell = (2 * y + corner / 2) * s.pooled + 2 * x + corner % 2;
-                    sum += (load(from + cell * LANES) * scale + shift) * load(drop + cell * LANES);
+                    sum += dropped(load(from + cell * LANES) * scale + shift, own[cell]);
                 }
-                sum *= 0.25f;
+                sum *= 0.25f * factor;
                 for (int lane = 0; lane < LANES; ++lane) to[lane * quarter + y * s.half + x] = sum[lane];
             }
     }
@@ -284,14 +298,13 @@ void normalise(const float* pooled, int64_t n, const Shape& s, const Norm& norm,
 
 // The features' gradient g at the pooled pixels, behind BatchNorm's scale -> peaks (n, cells, 16); and sums (2, 16)
 // over all of them: of g before the scale, and of g times pooled.
-void denormalise(const float* gradient, const float* pooled, int64_t n, const Shape& s, const Norm& norm,
-                 Streams<const float> drops, float* peaks, double* sums) {
+void denormalise(const float* gradient, const float* pooled, int64_t n, const Shape& s, const Norm& norm, float factor,
+                 const int32_t* kept, float* peaks, double* sums) {
     const int cells = s.pooled * s.pooled, quarter = s.half * s.half;
     const Row scale = narrow(norm.scale);
-    float drop[MOST_CELLS * LANES];
     for (int64_t k = 0; k < n; ++k) {
-        turn(drops, k, cells, drop);
-        const float *from = gradient + k * LANES * quarter, *kept = pooled + k * cells * LANES;
+        const float *from = gradient + k * LANES * quarter, *highest = pooled + k * cells * LANES;
+        const int32_t* own = kept + k * cells;
         float* to = peaks + k * cells * LANES;
         // Cells that no mean of four has taken in.
         if (s.pooled % 2) std::memset(to, 0, sizeof(float) * cells * LANES);
@@ -300,13 +313,13 @@ void denormalise(const float* gradient, const float* pooled, int64_t n, const Sh
             for (int x = 0; x < s.half; ++x) {
                 Row quarters;
                 for (int lane = 0; lane < LANES; ++lane) quarters[lane] = from[lane * quarter + y * s.half + x];
-                quarters *= 0.25f;
+                quarters *= 0.25f * factor;
                 for (int corner = 0; corner < 4; ++corner) {
-                    const int cell = ((2 * y + corner / 2) * s.pooled + 2 * x + corner % 2) * LANES;
-                    const Row g = quarters * load(drop + cell);
-                    store(to + cell, g * scale);
+                    const int cell = (2 * y + corner / 2) * s.pooled + 2 * x + corner % 2;
+                    const Row g = dropped(quarters, own[cell]);
+                    store(to + cell * LANES, g * scale);
                     sum += g;
-                    times += g * load(kept + cell);
+                    times += g * load(highest + cell * LANES);
                 }
             }
         for (int lane = 0; lane < LANES; ++lane) {
@@ -408,11 +421,11 @@ void correlate_all(const float* clips, int64_t n, const Shape& s, const Learned&
 
 template <int C>
 void backward(const float* gradient, const float* clips, int64_t n, const Shape& s, double eps, const Learned& learned,
-              Streams<const float> drops, const float* pooled, const uint8_t* where, const double* moments,
+              float factor, const int32_t* kept, const float* pooled, const uint8_t* where, const double* moments,
               float* peaks, Streams<float> gradients) {
     const Norm norm(moments, learned, eps);
     double sums[2 * LANES] = {}, total[(9 * C + 1) * LANES] = {};
-    denormalise(gradient, pooled, n, s, norm, drops, peaks, sums);
+    denormalise(gradient, pooled, n, s, norm, factor, kept, peaks, sums);
     const double pixels = double(n) * s.out * s.out;
     double slope[LANES], offset[LANES], gamma[LANES];
     for (int lane = 0; lane < LANES; ++lane) {
@@ -437,28 +450,30 @@ void backward(const float* gradient, const float* clips, int64_t n, const Shape&
 extern "C" {
 
 // clips (n, channels, size, size); learned: weights, biases and BatchNorm's weights and biases of the three streams, of
-// 3, 5 and 8 channels; drops (n, 3 | 5 | 8, cells): dropout's factors of each.
-// -> features (n, 16, half, half); and for the backward pass pooled (n, cells, 16), the ReLU's output where it is
-// pooled, where (n, cells, 16), which of the window's nine pixels that is, and moments (2, 16), the ReLU's mean and
-// biased variance; and averages (2, 16), that mean and the unbiased variance.
-void triple_stream_forward(const float* clips, int64_t n, int64_t channels, int64_t size, double eps,
-                          const float* const* learned, const float* const* drops, float* features, float* pooled,
-                          uint8_t* where, double* moments, float* averages) {
+// 3, 5 and 8 channels; drops (n, 3 | 5 | 8, cells): dropout's factors of each, 0 or `factor`.
+// -> features (n, 16, half, half); for the backward pass pooled (n, cells, 16), the ReLU's output where it is pooled,
+// where (n, cells, 16), which of the window's nine pixels that is, moments (2, 16), the ReLU's mean and biased
+// variance, and kept (n, cells), bits of the channels that dropout has kept; and averages (2, 16), that mean and the
+// unbiased variance.
+void triple_stream_forward(const float* clips, int64_t n, int64_t channels, int64_t size, double eps, double factor,
+                           const float* const* learned, const float* const* drops, float* features, float* averages,
+                           float* pooled, uint8_t* where, double* moments, int32_t* kept) {
     const Shape s(size);
     const Learned own(learned);
-    if (channels == 3) pool<3>(clips, n, s, own, pooled, where, moments, averages);
-    if (channels == 2) pool<2>(clips, n, s, own, pooled, where, moments, averages);
-    if (channels == 1) pool<1>(clips, n, s, own, pooled, where, moments, averages);
-    normalise(pooled, n, s, Norm(moments, own, eps), drops, features);
+    const auto run = channels == 3 ? pool<3> : channels == 2 ? pool<2> : pool<1>;
+    run(clips, n, s, own, pooled, where, moments, averages);
+    normalise(pooled, n, s, Norm(moments, own, eps), drops, float(factor), features, kept);
 }
 
-// gradient (n, 16, half, half) of the features -> gradients, like `learned`. peaks (n, cells, 16) is room to work in.
+// gradient (n, 16, half, half) of the features, and what the forward pass left -> gradients, like `learned`. peaks
+// (n, cells, 16) is room to work in.
 void triple_stream_backward(const float* gradient, const float* clips, int64_t n, int64_t channels, int64_t size,
-                           double eps, const float* const* learned, const float* const* drops, const float* pooled,
-                           const uint8_t* where, const double* moments, float* peaks, float* const* gradients) {
+                            double eps, double factor, const float* const* learned, const float* pooled,
+                            const uint8_t* where, const double* moments, const int32_t* kept, float* peaks,
+                            float* const* gradients) {
     const Shape s(size);
     const Learned own(learned);
     const auto run = channels == 3 ? backward<3> : channels == 2 ? backward<2> : backward<1>;
-    run(gradient, clips, n, s, eps, own, drops, pooled, where, moments, peaks, gradients);
+    run(gradient, clips, n, s, eps, own, float(factor), kept, pooled, where, moments, peaks, gradients);
 }
 }

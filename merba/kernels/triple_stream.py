@@ -36,7 +36,8 @@ def features(x: Tensor, branches: Sequence[tuple[nn.Conv2d, nn.BatchNorm2d]], dr
     Args:
         x: clips that `serves` accepts.
         branches: convolution (padding 2) and BatchNorm of 3, 5 and 8 channels, in training mode.
-        dropout: `nn.Dropout`, drawn from torch's default generator; or a module that gives its `factors`.
+        dropout: `nn.Dropout`, drawn from torch's default generator; or a module that gives its `factors`,
+            0 or 1 / (1 - p).
     """
     side = (x.shape[-1] + 1) // 3 + 1
     shapes = [(len(x), conv.out_channels, side, side) for conv, _ in branches]
@@ -50,7 +51,8 @@ def features(x: Tensor, branches: Sequence[tuple[nn.Conv2d, nn.BatchNorm2d]], dr
         *(norm.bias for norm in norms),
     ]
     streams = _Stacked if torch._C._are_functorch_transforms_active() else _Streams
-    out, averages = streams.apply(float(norms[0].eps), x, *drops, *learned)[:2]
+    factor = 1 / (1 - dropout.p) if dropout.p < 1 else 0.0
+    out, averages = streams.apply((float(norms[0].eps), factor), x, *drops, *learned)[:2]
     with torch.no_grad():
         own_averages = averages.split([conv.out_channels for conv in convs], 1)
         for norm, (mean, variance) in zip(norms, own_averages, strict=True):
@@ -73,40 +75,40 @@ class _Streams(torch.autograd.Function):
     x (n, channels, size, size); of the three streams dropout's factors (n, 3 | 5 | 8, side, side), and
     weights (3 | 5 | 8, channels, 3, 3), biases, BatchNorm's weights and biases. Out come features
     (n, 16 * half**2) and, of the ReLU's output, mean and unbiased variance over the batch, (2, 16); and what
-    the backward pass wants. All may have a leading axis of models.
+    the backward pass wants. All may have a leading axis of models. `numbers`: BatchNorm's epsilon, and the
+    factor of what dropout keeps.
     """
 
     @staticmethod
-    def forward(ctx, eps, x, *drops_and_learned):
-        output = _forward(eps, x, *drops_and_learned)
-        _Streams.keep(ctx, (eps, x, *drops_and_learned), output)
+    def forward(ctx, numbers, x, *drops_and_learned):
+        output = _forward(numbers, x, *drops_and_learned)
+        _Streams.keep(ctx, (numbers, x, *drops_and_learned), output)
         return output
 
     @staticmethod
     def keep(ctx, inputs, output):
         """What the backward pass needs."""
-        ctx.eps, *given = inputs
+        ctx.numbers, x, _, _, _, *learned = inputs
         ctx.mark_non_differentiable(*output[1:])
         # Else autograd would fill as many zeros as they have numbers.
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*output[2:], *given)
+        ctx.save_for_backward(x, *learned, *output[2:])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gradient, *_):
         if gradient is None:
             return (None,) * len(ctx.needs_input_grad)
-        moments, pooled, where, *given = ctx.saved_tensors
-        x = given[0]
-        models, (n, channels, size) = x.shape[:-4], x.shape[-4:-1]
-        gradients = [torch.empty(own.shape) for own in given[4:]]
+        x, *others = ctx.saved_tensors
+        models, sizes = x.shape[:-4], x.shape[-4:-1]
+        learned, (pooled, *_) = others[:12], others[12:]
+        gradients = [torch.empty(own.shape) for own in learned]
         room = torch.empty(pooled.shape[-3:])
         run = native.compiled(__file__).triple_stream_backward
-        tensors = (*_contiguous(gradient, *given), pooled, where, moments, *gradients)
+        tensors = (*_contiguous(gradient, x, *others), *gradients)
         for gradient, x, *rest in _each(models, tensors):
-            drops, learned, kept, made = rest[:3], rest[3:15], rest[15:18], rest[18:]
-            sizes = n, channels, size, ctx.eps
-            native.call(run, gradient, x, *sizes, learned, drops, *kept, room, made)
+            learned, left, made = rest[:12], rest[12:16], rest[16:]
+            native.call(run, gradient, x, *sizes, *ctx.numbers, learned, *left, room, made)
         return None, None, None, None, None, *gradients
 
 
@@ -114,34 +116,35 @@ class _Stacked(_Streams):
     """The same under `torch.vmap`, in the form that it asks for; that takes torch longer to call."""
 
     @staticmethod
-    def forward(eps, x, *drops_and_learned):
-        return _forward(eps, x, *drops_and_learned)
+    def forward(numbers, x, *drops_and_learned):
+        return _forward(numbers, x, *drops_and_learned)
 
     setup_context = _Streams.keep
 
     @staticmethod
-    def vmap(info, in_dims, eps, *tensors):
+    def vmap(info, in_dims, numbers, *tensors):
         """Models of a stack have a leading axis."""
         together = [
             one.expand(info.batch_size, *one.shape) if dim is None else one.movedim(dim, 0)
             for one, dim in zip(tensors, in_dims[1:], strict=True)
         ]
-        return _Stacked.apply(eps, *together), (0, 0, 0, 0, 0)
+        return _Stacked.apply(numbers, *together), (0,) * 6
 
 
-def _forward(eps: float, x: Tensor, *drops_and_learned: Tensor) -> tuple[Tensor, ...]:
+def _forward(numbers: tuple[float, float], x: Tensor, *drops_and_learned: Tensor) -> tuple[Tensor, ...]:
     models, (n, channels, size) = x.shape[:-4], x.shape[-4:-1]
     side = (size + 1) // 3 + 1
     out, averages = torch.empty(*models, n, 16 * (side // 2) ** 2), torch.empty(*models, 2, 16)
-    moments = torch.empty(*models, 2, 16, dtype=torch.float64)
     pooled = torch.empty(*models, n, side**2, 16)
     where = torch.empty(*models, n, side**2, 16, dtype=torch.uint8)
-    run = native.compiled(__file__).triple_stream_forward
-    given, made = _contiguous(x, *drops_and_learned), (out, pooled, where, moments, averages)
-    for (x, *drops_and_learned), own in zip(_each(models, given), _each(models, made), strict=True):
+    moments = torch.empty(*models, 2, 16, dtype=torch.float64)
+    kept = torch.empty(*models, n, side**2, dtype=torch.int32)
+    output = out, averages, pooled, where, moments, kept
+    run, given = native.compiled(__file__).triple_stream_forward, _contiguous(x, *drops_and_learned)
+    for (x, *drops_and_learned), own in zip(_each(models, given), _each(models, output), strict=True):
         drops, learned = drops_and_learned[:3], drops_and_learned[3:]
-        native.call(run, x, n, channels, size, eps, learned, drops, *own)
-    return out, averages, moments, pooled, where
+        native.call(run, x, n, channels, size, *numbers, learned, drops, *own)
+    return output
 
 
 def _contiguous(*tensors: Tensor) -> list[Tensor]:
