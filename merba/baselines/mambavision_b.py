@@ -16,6 +16,7 @@ so is how they chose the epoch.
 from collections.abc import Sequence
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from contracts.errors import InputError
@@ -48,9 +49,12 @@ class MambaVisionB(Classifier):
         dim: width of level 1; levels 2, 3, 4 are 2, 4, 8 times as wide.
         depths: blocks of the four levels.
         heads: attention heads of levels 3 and 4.
+        states: states per channel of the selective scan.
+        mlp_ratio: hidden width of an MLP over its input width.
         dropout: after the attention's projection and twice in each MLP.
         drop_path: of the last block; rises linearly from 0 over all blocks.
         layer_scale: start of the learned scale of each token branch, or None for no scale.
+        init_std: of the normal start of every Linear's weights, or None for torch's own, by fan-in.
 
     Raises:
         InputError: the input size does not fit, or not four depths and two heads that divide the widths.
@@ -65,9 +69,12 @@ class MambaVisionB(Classifier):
         dim: Count = 128,
         depths: Sequence[int] = (3, 3, 10, 5),
         heads: Sequence[Count] = (8, 16),
+        states: Count = 8,
+        mlp_ratio: float = 4.0,
         dropout: Share = 0.1,
         drop_path: Share = 0.2,
         layer_scale: float | None = 1e-5,
+        init_std: float | None = 0.02,
     ):
         super().__init__()
         if len(depths) != 4:
@@ -84,9 +91,9 @@ class MambaVisionB(Classifier):
             return nn.Sequential(*blocks, downsample(d, stride))
 
         def tokens(d: int, depth: int, side: int, heads: int, last: nn.Module) -> Stage:
-            common = {"mlp_ratio": 4.0, "dropout": dropout, "layer_scale": layer_scale}
+            common = {"mlp_ratio": mlp_ratio, "dropout": dropout, "layer_scale": layer_scale}
             # With one direction there is nothing to fuse or to share: the paper's own Mixer block.
-            scan = {"orders": ("h",), "fusion": "sum", "share_mixer": True, "states": 8}
+            scan = {"orders": ("h",), "fusion": "sum", "share_mixer": True, "states": states}
             later = depth // 2
             first = range(depth - later)
             mixers = [Extractor(d, side, drop_path=next(rates), **scan, **common) for _ in first]
@@ -98,11 +105,14 @@ class MambaVisionB(Classifier):
         self.level3 = tokens(4 * dim, depths[2], 2 * _WINDOW, heads[0], downsample(4 * dim))
         self.level4 = tokens(8 * dim, depths[3], _WINDOW, heads[1], nn.BatchNorm2d(8 * dim))
         self.head = nn.Linear(8 * dim, num_classes)
-        self.apply(partial(initialise, std=0.02))
+        if init_std is not None:
+            self.apply(partial(initialise, std=init_std))
 
     def features(self, x: Tensor) -> Tensor:
         """(n, in_channels, size, size) -> (n, 8 * dim)."""
-        return self.level4(self.level3(self.level2(self.level1(self.stem(x))))).mean((2, 3))
+        # As the tokens of the levels lie; torch's convolutions of few channels are faster so, too.
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        return self.level4(self.level3(self.level2(self.level1(x)))).mean((2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
         """Log-odds (n, num_classes)."""

@@ -17,6 +17,7 @@ BRIEFS = {
         "heads": [2, 4],
         "layer_scale": None,
     },
+    "mambavision_tiny": {"epochs": 20},
     "ststnet": {"epochs": 120, "lr": 2e-3},
     "htnet": {"epochs": 60, "lr": 2e-3, "dim": 16, "depths": [1, 1, 1], "heads": 2},
     "featref": {"epochs": 30, "lr": 1e-3, "width": 32, "proposal_dropout": 0.0},
