@@ -70,8 +70,9 @@ def main(argv: list[str] | None = None) -> None:
         if record.exists():
             found = json.loads(record.read_text())
             print(
-                f"{'':{len(folder.name)}}  canary: {found['right']:.3f} right, guessing {found['guessing']}; "
-                f"highest fold {found['highest']:.3f}, alarm from {found['limit']}"
+                f"{'':{len(folder.name)}}  canary: {found['right']:.3f} right, guessing {found['guessing']}, "
+                f"alarm above {found['right_limit']:.3f}; highest fold {found['highest']:.3f}, alarm from "
+                f"{found['limit']}"
             )
         if shuffled.mean() > chance + reach:
             above.append(folder.name)

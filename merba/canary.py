@@ -11,8 +11,8 @@ subjects spell and guesses. Four alarms end the run:
 * **given**: a file that a fold is trained from holds one of its test clips;
 * **moved**: a fold's model is another as soon as its test clips look different (the weights, or what a
   normaliser was fitted on). This is exact: they must be equal to the last bit;
-* **told**: a fold's test clips are right more often than by guessing, because a model has seen them, or their
-  subject, whatever way;
+* **told**: a fold's test clips, or those of all folds together, are right more often than by guessing,
+  because a model has seen them, or their subject, whatever way;
 * **ordered**: a model or a prediction is another when the folds are trained in the opposite order, one after
   the other in this process, and files and rows are given shuffled. It must be equal to the last bit, for a
   model that is fitted at once and for a network that draws flips and dropout.
@@ -23,7 +23,10 @@ both, and the first alarm is about the files of its own list alone.
 Guessing is right a quarter of the time, exactly, whatever the model. The share of a fold's clips that are
 right is one number from 0 to 1 a round, and rounds are independent; so by Hoeffding (1963, theorem 1) their
 mean reaches s with a probability of at most exp(-rounds KL(s, 1/4)). The alarm is raised where that bound,
-times the folds, is below one in a million. Of lists and caches only ids are used, and no label.
+times the folds, is below one in a million. That takes a model that knows nearly all of a fold. A leak that
+lets some be known in every fold shows in all clips together, whose share hardly differs from round to round:
+the alarm is raised where it is so many standard errors above a quarter that Student's t has one chance in a
+million. Of lists and caches only ids are used, and no label.
 """
 
 import argparse
@@ -81,9 +84,10 @@ def watch(wiring: Wiring, threads: int = 1) -> dict:
     """Sound the four alarms; what stands in the record of the run if all are silent.
 
     Returns:
-        packed, rounds, folds, clips; `right`, the share of all clips that are right; `guessing`; `highest`,
-        that of one fold; `limit`, the share from which a fold raises the alarm; `reordered`, how many
-        models and predictions were made in two orders; `different`, how many were not the same, hence 0.
+        packed, rounds, folds, clips; `right`, the share of all clips that are right; `right_limit`, above
+        which it raises the alarm; `guessing`; `highest`, the share of one fold; `limit`, from which a fold
+        raises the alarm; `reordered`, how many models and predictions were made in two orders; `different`,
+        how many were not the same, hence 0.
 
     Raises:
         InputError: an alarm; names the fold and what it means. Or a file or list cannot be read.
@@ -145,7 +149,7 @@ class Cage:
                 )
 
     def told(self) -> dict:
-        """No fold's test clips are right more often than by guessing, over all rounds."""
+        """No fold's test clips are right more often than by guessing, over all rounds, nor all together."""
         right: dict[str, list[float]] = {fold: [] for fold, clips in self.tested.items() if clips}
         for number in range(ROUNDS):
             random = np.random.default_rng(1 + number)
@@ -166,12 +170,22 @@ class Cage:
                 cure=_CURE,
             )
         clips = [len(self.tested[fold]) for fold in means]
+        together = np.average(list(right.values()), axis=0, weights=clips)
+        together_limit = _together_limit(together)
+        if together.mean() > together_limit:
+            raise InputError(
+                f"leak: the models know how some test clips spell their classes, {together.mean():.1%} of "
+                f"all are right instead of {1 / len(CLASSES):.0%}",
+                file=self.wiring.test,
+                cure=_CURE,
+            )
         return {
             "packed": self.wiring.packed,
             "rounds": ROUNDS,
             "folds": len(means),
             "clips": sum(clips),
-            "right": round(float(np.average(list(means.values()), weights=clips)), 4),
+            "right": round(float(together.mean()), 4),
+            "right_limit": round(together_limit, 4),
             "guessing": 1 / len(CLASSES),
             "highest": round(means[worst], 4),
             "limit": limit,
@@ -310,6 +324,14 @@ def _limit(folds: int) -> float:
     return next(k / 1000 for k in range(1001) if folds * _bound(k / 1000, ROUNDS) < LEVEL)
 
 
+def _together_limit(shares: np.ndarray) -> float:
+    """The mean of so many rounds' shares that guessing exceeds less than once in a million runs."""
+    from scipy import stats
+
+    error = shares.std(ddof=1) / math.sqrt(len(shares))
+    return 1 / len(CLASSES) + float(stats.t.isf(LEVEL, len(shares) - 1) * error)
+
+
 def _bound(share: float, rounds: int, expected: float = 1 / len(CLASSES)) -> float:
     """Of the probability that the mean of so many numbers from 0 to 1, expected to be `expected`, reaches
     `share`."""
@@ -354,7 +376,8 @@ def main(argv: list[str] | None = None) -> None:
     found = watch(wiring, args.threads)
     print(
         f"{found['folds']} folds, {found['rounds']} rounds: {found['right']:.1%} right by guessing, at most "
-        f"{found['highest']:.1%} in one fold; the alarm is raised from {found['limit']:.1%}",
+        f"{found['highest']:.1%} in one fold; the alarm is raised above {found['right_limit']:.1%}, and from "
+        f"{found['limit']:.1%} in one fold",
         file=sys.stderr,
     )
     with whole(args.out) as partial:

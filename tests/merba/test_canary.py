@@ -61,6 +61,7 @@ def test_blind_training_guesses(wiring):
     assert (found["rounds"], found["folds"], found["clips"]) == (20, 5, 15)
     assert found["right"] == pytest.approx(1 / 4, abs=0.1)
     assert found["right"] <= found["highest"] < found["limit"] < 1
+    assert found["right"] <= found["right_limit"] < found["limit"]
     # Two models of five folds, and what each says of fifteen clips.
     assert (found["reordered"], found["different"]) == (2 * (5 + 15), 0)
 
@@ -144,6 +145,30 @@ def test_a_prediction_by_another_folds_model_sets_it_off(wiring, tmp_path, monke
         cage.told()
 
 
+def test_a_leak_that_tells_some_clips_of_every_fold_sets_it_off(wiring, tmp_path, monkeypatch, few):
+    """Half of them are predicted by a model that knows their subject: no fold is conspicuous by itself."""
+    predicted, random = predict.predict, np.random.default_rng(0)
+
+    def sometimes(checkpoint, *rest):
+        names = sorted(wiring.lists)
+        other = checkpoints.load(tmp_path / f"{names[names.index(checkpoint.fold) - 1]}.pt")
+        own, known = (
+            predicted(checkpoint, *rest),
+            predicted(dataclasses.replace(other, fold=checkpoint.fold), *rest),
+        )
+        told = random.random(len(own[0])) < 0.5
+        return np.where(told, known[0], own[0]), np.where(told[:, None], known[1], own[1])
+
+    cage = Cage(wiring, tmp_path)
+    monkeypatch.setattr(predict, "predict", sometimes)
+    cage.given()
+    cage.moved()
+    with pytest.raises(
+        InputError, match=r"the models know how some test clips spell .*, [567]\d\.\d% of all"
+    ):
+        cage.told()
+
+
 def test_a_normaliser_that_remembers_the_fold_before_sets_it_off(wiring, tmp_path, monkeypatch):
     """The intentionally order-dependent variant: a scale that runs on from fold to fold in one process."""
     fit, scales = fold.Normaliser.fit, []
@@ -202,6 +227,15 @@ def test_the_band_is_what_guessing_does_not_reach(folds):
     assert 1 / 4 < limit < 1
     assert folds * canary._bound(limit, canary.ROUNDS) < canary.LEVEL
     assert folds * canary._bound(limit - 0.001, canary.ROUNDS) >= canary.LEVEL
+
+
+@pytest.mark.parametrize("clips", [1, 15, 442])
+def test_all_clips_together_sound_no_false_alarm(monkeypatch, clips):
+    """At a level that 4,000 runs can show; shares of few clips are skewed, and sound it less often still."""
+    monkeypatch.setattr(canary, "LEVEL", 0.01)
+    runs = np.random.default_rng(0).binomial(clips, 1 / 4, (4000, canary.ROUNDS)) / clips
+    sounded = np.mean([shares.mean() > canary._together_limit(shares) for shares in runs])
+    assert sounded <= 0.01 + 3 * (0.01 / 4000) ** 0.5
 
 
 @pytest.mark.parametrize("share", [0.3, 0.45, 0.6])

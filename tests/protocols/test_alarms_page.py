@@ -12,6 +12,7 @@ SILENT = {
     "folds": 4,
     "clips": 6,
     "right": 0.2417,
+    "right_limit": 0.31,
     "guessing": 0.25,
     "highest": 0.325,
     "limit": 0.831,
@@ -36,6 +37,7 @@ def test_of_a_silent_record_every_alarm_is_named_with_its_figures():
         "6 clips, 20 rounds",
         "24.2%",
         "25.0%",
+        "31.0%",
         "32.5%",
         "83.1%",
         "20 models",
@@ -46,7 +48,9 @@ def test_of_a_silent_record_every_alarm_is_named_with_its_figures():
 
 
 @pytest.mark.parametrize(
-    ("alarm", "found"), [("told", {"highest": 0.831}), ("ordered", {"different": 1})], ids=["told", "ordered"]
+    ("alarm", "found"),
+    [("told", {"highest": 0.831}), ("told", {"right": 0.3101}), ("ordered", {"different": 1})],
+    ids=["told of a fold", "told of all", "ordered"],
 )
 def test_a_record_that_is_not_silent_is_never_called_so(alarm, found):
     text = alarms_page("SMIC-HS", {**SILENT, **found})

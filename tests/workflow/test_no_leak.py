@@ -85,14 +85,15 @@ def configuration():
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory):
-    """target -> what a dry run of it plans where nothing is made yet."""
+    """target -> what a dry run of it plans where nothing is made yet; `packs`: all, several folds a job."""
     project = Project.fresh(tmp_path_factory.mktemp("walk") / "project")
     project.configure(configuration())
     found = {}
-    for target in ("all", "audit"):
-        status, output = project.snakemake("--dry-run", target)
+    asked = {"all": ["all"], "audit": ["audit"], "packs": ["all", "--config", "pack=3"]}
+    for name, words in asked.items():
+        status, output = project.snakemake("--dry-run", *words)
         assert status == 0, output
-        found[target] = Plan(output)
+        found[name] = Plan(output)
     return found
 
 
@@ -151,6 +152,25 @@ def test_training_has_all_its_own_subjects_and_nothing_of_those_it_tests(plans, 
         assert not subjects_in(plan.behind(pixels, corpus_wide)) & set(folds[name].test)
 
 
+def test_a_job_of_several_folds_has_their_lists_and_subjects_and_no_other(plans, protocol):
+    """That each fold takes of these what is on its own list, `tests/merba/test_pack.py` shows."""
+    folds = folds_of(protocol)
+    jobs = [
+        (parts(job.outputs[0])[1], {parts(file)[2] for file in job.outputs}, job.inputs)
+        for job in plans["packs"].jobs
+        if job.rule.startswith("train_") and parts(job.outputs[0])[0] == protocol.name
+    ]
+    for row in ROWS:
+        assert sorted(one for own, names, _ in jobs if own == row for one in names) == sorted(folds)
+    assert len(folds) <= 1 or any(len(names) > 1 for _, names, _ in jobs)
+    for row, names, inputs in jobs:
+        lists = {file for file in inputs if PurePath(file).parts[2] == "protocols"}
+        assert lists == {f"data/small/protocols/{protocol.name}/train/{name}.csv" for name in names}
+        pixels = set(inputs) - lists
+        assert {PurePath(file).parts[2] for file in pixels} == {SEEN[row]}
+        assert subjects_in(pixels) == {one for name in names for one in folds[name].train}
+
+
 def test_prediction_has_its_own_models_its_test_subjects_and_no_label(plans, protocol):
     folds = folds_of(protocol)
     jobs = [job for job in plans["all"].of("predict") if parts(job.outputs[0])[0] == protocol.name]
@@ -165,19 +185,20 @@ def test_prediction_has_its_own_models_its_test_subjects_and_no_label(plans, pro
         assert rest == {f"data/small/protocols/{protocol.name}/test.csv"}
 
 
-def test_the_canary_is_wired_as_training_and_prediction_are(plans, protocol):
-    (job,) = (job for job in plans["all"].of("canary") if job.outputs[0].endswith(f"/{protocol.name}.json"))
+@pytest.mark.parametrize("target", ["all", "packs"])
+def test_the_canary_is_wired_as_training_and_prediction_are(plans, protocol, target):
+    (job,) = (job for job in plans[target].of("canary") if job.outputs[0].endswith(f"/{protocol.name}.json"))
     same = [
         other
-        for rule in ("train", "predict")
-        for other in plans["all"].of(rule)
+        for other in plans[target].jobs
+        if other.rule.startswith(("train", "predict"))
         if parts(other.outputs[0])[:2] == (protocol.name, "shuffled")
     ]
     given = {file for other in same for file in other.inputs if not file.endswith(".pt")}
     assert set(job.inputs) == given
 
 
-@pytest.mark.parametrize("target", ["all", "audit"])
+@pytest.mark.parametrize("target", ["all", "packs", "audit"])
 def test_no_label_lies_behind_anything_that_is_learnt_or_predicted(plans, target):
     """What is made from predictions may be made from labels, too; nothing that predictions are made from."""
     plan = plans[target]
@@ -197,8 +218,9 @@ def test_no_label_lies_behind_anything_that_is_learnt_or_predicted(plans, target
     assert not readers & {plan.maker[file].rule for file in behind if file in plan.maker}
 
 
-def test_nothing_of_a_run_reads_or_makes_what_the_audit_makes(plans):
-    files = {file for job in plans["all"].jobs for file in (*job.inputs, *job.outputs)}
+@pytest.mark.parametrize("target", ["all", "packs"])
+def test_nothing_of_a_run_reads_or_makes_what_the_audit_makes(plans, target):
+    files = {file for job in plans[target].jobs for file in (*job.inputs, *job.outputs)}
     assert not [file for file in files if "audit" in PurePath(file).parts]
 
 
@@ -210,12 +232,12 @@ def test_the_audits_jobs_feed_nothing_but_the_audit(plans):
     assert not plan.of("predict")
 
 
-def test_only_the_audit_and_the_canary_are_given_both_sides(plans, protocol):
-    """The audit's folds by their purpose; the canary, which takes nothing but ids."""
+def test_only_the_audit_packs_and_the_canary_are_given_both_sides(plans, protocol):
+    """The audit's folds by their purpose, jobs of several folds for each other; the canary takes only ids."""
     for fold in folds_of(protocol).values():
-        for plan in plans.values():
+        for name, plan in plans.items():
             for job in plan.jobs:
                 own = [file for file in job.outputs if parts(file)[::2] == (protocol.name, fold.name)]
                 held = subjects_in(job.inputs, "cache", "sequences")
                 if own and held & set(fold.test) and held & set(fold.train):
-                    assert job.rule == "audit_fold"
+                    assert job.rule == "audit_fold" or (name == "packs" and job.rule.startswith("train_"))
