@@ -2,8 +2,8 @@
 
     python -m benchmarks [--steps NAME ...] [--json build/bench.json]
 
-Runs the programs of this folder one after another with small budgets, about six minutes on two cores; each by
-itself measures more, and more exactly. The file has every figure of theirs, machine, versions and commit. A
+Runs the programs of this folder one after another with small budgets, and the whole demo; each by itself
+measures more, and more exactly. The file has every figure of theirs, machine, versions and commit. A
 program that fails or takes too long is reported and ends the status with 1.
 """
 
@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from benchmarks.packs import WAYS
 from benchmarks.report import write
 from benchmarks.steps import Step, run, summary
 from contracts.errors import unknown
@@ -20,7 +21,10 @@ from merba.commands import report
 JSON = Path("build/bench.json")
 _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 _JOBS = ("score", "align", "cache", "faces, mtcnn", "train, ststnet", "train, merba_tiny")
-_MODELS = ("ststnet", "merba_tiny", "roi_transformer")
+_MODELS = ("ststnet", "merba_tiny", "mambavision_tiny", "htnet", "featref", "roi_transformer")
+_SCANS = ("--part", "scans", "--device", "cpu", "--windows", "128", "--seconds", "1")
+_STSTNET = ("--epochs", "20", "--folds", "2", "--packed", "16", "--ways", *WAYS)
+_MERBA = ("--model", "merba_tiny", "--epochs", "2", "--folds", "2", "--packed", "4")
 STEPS = {
     step.name: step
     for step in (
@@ -37,12 +41,10 @@ STEPS = {
             120,
             _ONE_THREAD,
         ),
-        Step(
-            "folds",
-            ("benchmarks.packs", "--epochs", "20", "--folds", "2", "--packed", "4"),
-            180,
-            _ONE_THREAD,
-        ),
+        Step("scans", ("benchmarks.gpu", *_SCANS), 120, _ONE_THREAD),
+        Step("folds, ststnet", ("benchmarks.packs", *_STSTNET), 240, _ONE_THREAD),
+        Step("folds, merba_tiny", ("benchmarks.packs", *_MERBA), 180, _ONE_THREAD),
+        Step("demo", ("benchmarks.demo",), 1200),
     )
 }
 

@@ -9,9 +9,9 @@ One step after another, each a process with a budget of its own; a failure is re
 * **scans**: every back-end of the selective scan and of the Mixer's work around it (`merba.mixing`), at the
   size of MERba's second stage: 128 clips of 16 windows of 49 tokens, in four directions. Beside each the
   floor, at which its inputs, outputs and gradients pass through memory once, at the speed of a copy;
+* **flow**: `benchmarks.tvl1_backends`;
 * **steps**: `benchmarks.training_steps` for each model, and for MERba with each back-end;
-* **folds**: `benchmarks.packs`, a few epochs of folds, one by one and several at once;
-* **flow**: `benchmarks.tvl1_backends`.
+* **folds**: `benchmarks.packs`, a few epochs of folds, one by one and several at once.
 
 Needs no more than training does, and OpenCV for the flow. With `--device cpu --windows 4 --seconds 0.1` it
 shows that all works.
@@ -20,16 +20,16 @@ shows that all works.
 import argparse
 import functools
 import os
+import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.report import write
 from benchmarks.steps import Step, run, summary
 from benchmarks.training_steps import ceiling
-from contracts.errors import InputError
 from merba.commands import add_machine_arguments, report, set_up_torch
 from merba.registry import declaration
 
@@ -37,8 +37,13 @@ JSON = Path("build/gpu.json")
 MODELS = ("merba_base", "merba_small", "merba_tiny", "htnet", "featref", "mambavision_b", "ststnet")
 BACKENDS = ("triton", "mamba_ssm", "torch")
 """Of the scan, to train MERba with besides the one that is chosen by itself."""
-EPOCHS = {"ststnet": "40", "merba_tiny": "2"}
-"""Models whose folds are trained, and for how long."""
+FOLDS = {
+    "ststnet": ("--epochs", "40", "--folds", "2", "--packed", "16"),
+    # Hundreds of megabytes each, to disk.
+    "htnet": ("--epochs", "20", "--folds", "1", "--packed", "2"),
+    "merba_base": ("--epochs", "4", "--folds", "1", "--packed", "2"),
+}
+"""Models whose folds are trained, and how many for how long."""
 WINDOWS, TOKENS, CHANNELS, STATES = 128 * 16, 49, 256, 8
 """Of a batch in MERba's second stage: windows, tokens of each; the Mixer's channels, half of them scanned."""
 LEAST = 3
@@ -47,11 +52,11 @@ _FLOAT = 4
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Measure, print a table, write all figures.
+    """Measure, print a table, write all figures, after every step what there is.
 
     Raises:
         InputError: an unknown model, or a device that is not there.
-        SystemExit: a step found nothing.
+        SystemExit: a step found nothing, or the program was told to stop.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -70,12 +75,18 @@ def main(argv: list[str] | None = None) -> None:
         declaration(name)
     if args.part:
         device = set_up_torch(args.threads, args.device)
-        write(args.json, PARTS[args.part](device, args.seconds, args.windows))
+        for figures in PARTS[args.part](device, args.seconds, args.windows):
+            write(args.json, figures)
         return
+    # A scheduler's last word: the step at work is stopped, and what was found is kept.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     wanted = tuple(args.steps or ("",))
-    found = run((step for step in steps(args) if step.name.startswith(wanted)), args.budget)
+    found = run(
+        (step for step in steps(args) if step.name.startswith(wanted)),
+        args.budget,
+        lambda found: write(args.json, {"device": args.device, "steps": found}),
+    )
     print(summary(found))
-    write(args.json, {"device": args.device, "steps": found})
     print(f"\nall figures: {args.json}")
     sys.exit(any(one["state"] not in ("done", "missed") for one in found.values()))
 
@@ -85,23 +96,23 @@ def steps(args: argparse.Namespace) -> list[Step]:
     where = ("--device", args.device, "--threads", str(args.threads))
     part = (*where, "--seconds", str(args.seconds), "--windows", str(args.windows), "--part")
     step = ("benchmarks.training_steps", *where, "--seconds", str(args.seconds), "--models")
-    folds = ("benchmarks.packs", *where, "--cores", "1", "--folds", "2", "--packed", "16", "--epochs")
+    folds = ("benchmarks.packs", *where, "--cores", "1", "--model")
     tried = [name for name in args.models if name.startswith("merba")][:1]
     return [
         Step("ceilings", ("benchmarks.gpu", *part, "ceilings"), 60),
         Step("scans", ("benchmarks.gpu", *part, "scans"), 90),
+        Step("flow", ("benchmarks.tvl1_backends", "--quick", "--device", args.device), 60),
         *(Step(f"steps, {name}", (*step, name), 60) for name in args.models),
-        *(Step(f"folds, {name}", (*folds, epochs, "--model", name), 90) for name, epochs in EPOCHS.items()),
-        Step("flow", ("benchmarks.tvl1_backends", "--device", args.device), 120),
         *(
             Step(f"steps, {name}, {backend}", (*step, name), 60, {"MERBA_SCAN": backend})
             for name in tried
             for backend in BACKENDS
         ),
+        *(Step(f"folds, {name}", (*folds, name, *few), 90) for name, few in FOLDS.items()),
     ]
 
 
-def ceilings(device, seconds: float, _: int) -> dict:
+def ceilings(device, seconds: float, _: int) -> Iterator[dict]:
     """FLOP/s of matrix products, bytes a second of copies, seconds of the smallest operation."""
     import torch
 
@@ -114,7 +125,7 @@ def ceilings(device, seconds: float, _: int) -> dict:
             one.add_(1)
 
     least = timed(many, device, seconds) / 1000
-    return {
+    yield {
         "headline": [
             *([f"matrix product, {name}", value / 1e12, "TFLOP/s"] for name, value in products.items()),
             ["copy in memory", copied / 1e9, "GB/s"],
@@ -126,8 +137,8 @@ def ceilings(device, seconds: float, _: int) -> dict:
     }
 
 
-def scans(device, seconds: float, windows: int) -> dict:
-    """Milliseconds of every back-end, forward alone and with backward, and of the floor."""
+def scans(device, seconds: float, windows: int) -> Iterator[dict]:
+    """Milliseconds of every back-end, forward alone and with backward, and of the floor; one more a time."""
     import torch
 
     from merba.scan import list_backends
@@ -144,14 +155,16 @@ def scans(device, seconds: float, windows: int) -> dict:
                     "whole_ms": 1e3 * timed(functools.partial(_whole, forward, name), device, seconds),
                     "floor_ms": 1e3 * moved / speed,
                 }
-            except (InputError, RuntimeError) as error:
-                found[f"{task}, {name}"] = {"obstacle": str(error).splitlines()[0]}
-    headline = []
-    for name, one in found.items():
-        if "whole_ms" in one:
-            headline.append([f"{name}: forward and backward", one["whole_ms"], "ms"])
-            headline.append([f"{name}: of the floor", 100 * one["floor_ms"] / one["whole_ms"], "%"])
-    return {"headline": headline, "windows": windows, "bandwidth": speed, "backends": found}
+            except Exception as error:  # a compiler's, a driver's: no reason to lose the others
+                said = str(error).strip().splitlines() or ["no message"]
+                found[f"{task}, {name}"] = {"obstacle": f"{type(error).__name__}: {said[0]}"}
+            headline = []
+            for measured, one in found.items():
+                if "whole_ms" in one:
+                    share = 100 * one["floor_ms"] / one["whole_ms"]
+                    headline.append([f"{measured}: forward and backward", one["whole_ms"], "ms"])
+                    headline.append([f"{measured}: of the floor", share, "%"])
+            yield {"headline": headline, "windows": windows, "bandwidth": speed, "backends": found}
 
 
 PARTS = {"ceilings": ceilings, "scans": scans}

@@ -10,12 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.report import table
 from contracts.provenance import ROOT
+
+KEPT = 60
+"""Lines of what a step said that are kept where it is not done."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,20 @@ class Step:
     variables: dict[str, str] = field(default_factory=dict)
 
 
-def run(steps: Iterable[Step], seconds: float = float("inf")) -> dict[str, dict]:
+def run(
+    steps: Iterable[Step], seconds: float = float("inf"), note: Callable[[dict], None] = lambda found: None
+) -> dict[str, dict]:
     """Run steps in their order; after `seconds` in all, none begins and the one at work is stopped.
+
+    Args:
+        steps: what to run.
+        seconds: for all of them.
+        note: is given what was found after every step, so that an interruption loses none of it.
 
     Returns:
         Step -> its command, `state` (`done`; `missed`: figures, but an exit status of 1; `failed`; `stopped`;
-        `not begun`), seconds, what it said last where it found nothing, and its figures.
+        `not begun`), seconds, its figures (of a step that was stopped, what it had written by then), and
+        where it is not done, what it said: the last line, and as `log` many of the last.
     """
     found, end = {}, time.monotonic() + seconds
     for step in steps:
@@ -49,6 +60,7 @@ def run(steps: Iterable[Step], seconds: float = float("inf")) -> dict[str, dict]
         found[step.name] = {"command": " ".join(step.command), **step.variables, **_run(step, left)}
         one = found[step.name]
         print(f"{step.name}: {one['state']}, {one['seconds']:.0f} s", file=sys.stderr, flush=True)
+        note(found)
     return found
 
 
@@ -62,7 +74,8 @@ def _run(step: Step, seconds: float) -> dict:
             process = subprocess.Popen(
                 [sys.executable, "-m", *step.command, "--json", str(figures)],
                 cwd=ROOT,
-                env={**os.environ, "OMP_WAIT_POLICY": "passive", **step.variables},
+                # What it leaves behind where it is stopped goes with this folder.
+                env={**os.environ, "OMP_WAIT_POLICY": "passive", "TMPDIR": folder, **step.variables},
                 stdout=subprocess.DEVNULL,
                 stderr=file,
                 start_new_session=True,
@@ -81,7 +94,7 @@ def _run(step: Step, seconds: float) -> dict:
     state = "stopped" if status is None else "done" if status == 0 else "missed" if read else "failed"
     taken = {"state": state, "seconds": time.monotonic() - start, "figures": read}
     said = {"done": "", "missed": "its limit"}.get(state, lines[-1])
-    return {**taken, "said": said}
+    return {**taken, "said": said, **({} if state == "done" else {"log": lines[-KEPT:]})}
 
 
 def summary(found: dict[str, dict]) -> str:

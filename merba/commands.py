@@ -66,6 +66,10 @@ def set_up_torch(threads: int, device: str):
     if name != "cpu":
         # CPU kernels repeat exactly for a given number of threads; asking there would only cost time.
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # No operation of ours reads what it has only allocated; to fill that is a launch each.
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        # What a recipe calls float32 is not rounded to ten bits, neither in products nor in convolutions.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     return torch.device(name)
 
 

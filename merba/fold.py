@@ -49,7 +49,8 @@ class Fold:
         classes: names in the order of the outputs.
         name: of the fold.
         clip_ids, labels: of its n training clips; labels are class indices, int64 (n,).
-        inputs: what their files hold.
+        inputs: what the files hold, of a pack for all its folds together.
+        places: of the n clips in `inputs`, int64 (n,); nothing else in there is the fold's.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Fold:
     clip_ids: list[str]
     labels: np.ndarray
     inputs: Inputs
+    places: np.ndarray
 
     @classmethod
     def read(
@@ -140,7 +142,7 @@ class Fold:
 
     def _inner(self, seed, device, labels, rows, held) -> np.ndarray:
         """Classes (epochs, held) after each epoch of the clips at `held`, by a model trained on `rows`."""
-        shown, predicted = replace(self.inputs, x=self.inputs.x[held]), []
+        shown, predicted = replace(self.inputs, x=self.inputs.x[self.places[held]]), []
 
         def look(epoch: int, model, normaliser) -> None:
             predicted.append(decide(model, normaliser, shown, device)[0])
@@ -160,7 +162,7 @@ class Fold:
         return self._begin(seed, device, self._labels(seed, shuffle), np.arange(len(self.labels)))
 
     def _begin(self, seed, device, labels, rows) -> Begun:
-        normaliser, x = None, self.inputs.x[rows]
+        normaliser, x = None, self.inputs.x[self.places[rows]]
         if self.inputs.kind == CLIPS:
             mirror = model_entry(self.model).build.mirror
         else:
@@ -196,11 +198,12 @@ class Fold:
     def _fingerprint(self, made: str, labels: np.ndarray) -> str:
         """A state is taken up only by the run that kept it: same recipe, code, clips and labels."""
         x = self.inputs.x
-        words = [made, self.name, _code_of(self.model), str(x.dtype), str(x.shape), *self.clip_ids]
+        shape = (len(self.places), *x.shape[1:])
+        words = [made, self.name, _code_of(self.model), str(x.dtype), str(shape), *self.clip_ids]
         found = hashlib.sha256("\0".join(words).encode())
         # Piece by piece: whole clips of a fold are gigabytes.
-        for one in x:
-            found.update(np.ascontiguousarray(one))
+        for place in self.places:
+            found.update(np.ascontiguousarray(x[place]))
         found.update(labels.tobytes())
         return found.hexdigest()
 
@@ -256,7 +259,7 @@ def read_folds(
         raise InputError(
             error.problem, cure=error.cure, file=first_list[error.clip], clip=error.clip
         ) from error
-    row = {clip: k for k, clip in enumerate(clips)}
+    place = {clip: k for k, clip in enumerate(clips)}
     return [
         Fold(
             model,
@@ -265,8 +268,8 @@ def read_folds(
             name,
             ids,
             labels,
-            # One fold has them all, in this order.
-            inputs if len(lists) == 1 else replace(inputs, x=inputs.x[[row[clip] for clip in ids]]),
+            inputs,
+            np.array([place[clip] for clip in ids]),
         )
         for name, (ids, labels) in listed.items()
     ]

@@ -1,5 +1,6 @@
 """The training loop: one model, one recipe, all epochs; nothing is chosen on the way, the last one counts."""
 
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ def fit(
     rarity = rarity_of(y, model.num_classes)
     weight = {"weight": rarity} if recipe.balance == "weights" else {}
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and x.is_cuda)
-    started = resume.take_up(model, optimiser, random) if resume else 0
+    started = resume.take_up(model, optimiser, random, x.device) if resume else 0
     for epoch in range(started, epochs or recipe.epochs):
         model.train()
         lr = recipe.learning_rate(epoch)
@@ -78,7 +79,7 @@ def fit(
         if watch:
             watch(epoch + 1)
         if resume:
-            resume.keep(epoch + 1, model, optimiser, random)
+            resume.keep(epoch + 1, model, optimiser, random, x.device)
 
 
 def check_finite(loss: float, epoch: int, lr: float, name: str = "") -> None:
@@ -145,8 +146,8 @@ def some_mirrored(clips: Tensor, recipe, mirror: Callable[[Tensor, bool], Tensor
 class Resume:
     """A run's state between two epochs, on disk, so that an interrupted run ends as if it had not been.
 
-    Written whole, at most once in `every` seconds; a file of another run (by `digest`) or one that cannot be
-    read is not taken up but written over.
+    Written whole, at most once in `every` seconds; a file of another run (by `digest`, or from another kind
+    of device) or one that cannot be read is not taken up but written over.
     """
 
     def __init__(self, path: str | Path, digest: str, rows: list, every: float = 60.0):
@@ -154,11 +155,12 @@ class Resume:
         self.path, self.digest, self.rows, self.every = Path(path), digest, rows, every
         self._kept = time.monotonic()
 
-    def take_up(self, model, optimiser, random: torch.Generator) -> int:
+    def take_up(self, model, optimiser, random: torch.Generator, device: torch.device) -> int:
         """Put a kept state in place; the number of epochs it has behind it, 0 where there is none."""
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-            if state["digest"] != self.digest:
+            # On another kind of device, dropout would go on with other draws.
+            if (state["digest"], state["device"]) != (self.digest, device.type):
                 return 0
         except Exception:  # torch.load raises whatever a damaged file makes it stumble over
             return 0
@@ -166,25 +168,29 @@ class Resume:
         optimiser.load_state_dict(state["optimiser"])
         random.set_state(state["random"])
         torch.set_rng_state(state["torch"])
-        if torch.cuda.is_available() and state["cuda"]:
-            torch.cuda.set_rng_state_all(state["cuda"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(state["cuda"], device)
         self.rows.extend(tuple(row) for row in state["rows"])
         return state["epoch"]
 
-    def keep(self, epoch: int, model, optimiser, random: torch.Generator) -> None:
+    def keep(self, epoch: int, model, optimiser, random: torch.Generator, device: torch.device) -> None:
         """Write the state after `epoch` epochs, unless the last one is recent."""
         if time.monotonic() - self._kept < self.every:
             return
         state = {
             "digest": self.digest,
+            "device": device.type,
             "epoch": epoch,
             "model": model.state_dict(),
             "optimiser": optimiser.state_dict(),
             "random": random.get_state(),
             "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
             "rows": self.rows,
         }
+        # Through memory: what torch says of a full disk does not mention the disk.
+        made = io.BytesIO()
+        torch.save(state, made)
         with whole(self.path) as partial:
-            torch.save(state, partial)
+            partial.write_bytes(made.getbuffer())
         self._kept = time.monotonic()

@@ -1,14 +1,18 @@
 """The benchmark programs together: none can keep the others from being measured, and all are shown alike."""
 
+import argparse
 import importlib.util
 import json
+import subprocess
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import torch
 
 from benchmarks import __main__ as suite
-from benchmarks import gpu, startup
+from benchmarks import gpu, packs, startup
 from benchmarks.report import stamp, table, write
 from benchmarks.steps import Step, run, summary
 from contracts.errors import InputError
@@ -16,11 +20,15 @@ from contracts.provenance import commit
 from merba.scan import list_backends
 
 PROGRAM = """
-import json, subprocess, sys, time
+import json, subprocess, sys, tempfile, time
 what, path = sys.argv[1], sys.argv[3]
 if what == "fails":
     sys.exit("broken | pipe")
 if what == "hangs":
+    with open(path, "w") as file:
+        json.dump({"headline": [["what it had by then", 1, ""]]}, file)
+    tempfile.mkdtemp()
+    print("a line before", "the last words", sep="\\n", file=sys.stderr, flush=True)
     child = subprocess.Popen(["sleep", "60"])
     open(%r, "w").write(str(child.pid))
     time.sleep(60)
@@ -39,10 +47,17 @@ def step(tmp_path):
 
 def test_a_step_that_fails_or_hangs_is_reported_and_the_next_begins(step, tmp_path):
     begun = time.monotonic()
-    found = run([step("fails"), step("hangs", 1.5), step("misses"), step("works")])
+    noted = []
+    steps = [step("fails"), step("hangs", 1.5), step("misses"), step("works")]
+    found = run(steps, note=lambda so_far: noted.append(list(so_far)))
     assert time.monotonic() - begun < 15
     states = {name: one["state"] for name, one in found.items()}
     assert states == {"fails": "failed", "hangs": "stopped", "misses": "missed", "works": "done"}
+    names = [one.name for one in steps]
+    assert noted == [names[: k + 1] for k in range(len(names))], "after every step, for an interruption"
+    hung = found["hangs"]
+    assert (hung["said"], hung["log"]) == ("the last words", ["a line before", "the last words"])
+    assert hung["figures"]["headline"], "what a step wrote before it was stopped is kept"
     child = Path("/proc", (tmp_path / "child").read_text())
     assert not (child / "exe").exists(), "what it has started is stopped with it"
     shown = summary(found).splitlines()
@@ -95,6 +110,74 @@ def test_the_gpu_program_measures_on_a_cpu_too(part, tmp_path):
         assert set(found["backends"]) == asked
         assert "obstacle" not in found["backends"]["scan, torch"]
         assert "obstacle" not in found["backends"]["mix, torch"]
+
+
+def test_a_back_end_that_breaks_in_its_own_way_leaves_the_others(tmp_path, monkeypatch):
+    """A compiler's error is a class of its own, or that of a process."""
+    real = gpu._scan
+
+    def scan(device, windows):
+        forward, moved = real(device, windows)
+
+        def broken(name):
+            if name == "reference":
+                raise subprocess.CalledProcessError(1, ["gcc"])
+            return forward(name)
+
+        return broken, moved
+
+    monkeypatch.setattr(gpu, "_scan", scan)
+    *_, found = gpu.scans(torch.device("cpu"), 0, 1)
+    assert found["backends"]["scan, reference"]["obstacle"].startswith("CalledProcessError: Command")
+    assert found["backends"]["mix, torch"]["whole_ms"] > 0
+
+
+def test_the_folds_that_a_gpu_is_asked_for_are_read_as_they_are_meant(monkeypatch):
+    """Also that no model is stacked that cannot be: one failure would lose what was measured before."""
+    asked, trained = [], []
+
+    class Seen(packs.Loso):
+        def __init__(self, folder, args):
+            asked.append((args.model, args.device, args.folds <= args.packed))
+
+        def train(self, name, way):
+            trained.append(name)
+            return {"seconds_a_fold": 1.0}
+
+        def predict(self, name, folds):
+            raise InputError("enough", cure="none")
+
+    monkeypatch.setattr(packs, "Loso", Seen)
+    args = argparse.Namespace(device="cuda", threads=1, seconds=1, windows=1, models=gpu.MODELS)
+    made = {one.name: one.command for one in gpu.steps(args)}
+    for name in gpu.FOLDS:
+        module, *words = made[f"folds, {name}"]
+        assert module == "benchmarks.packs"
+        with pytest.raises(InputError, match="enough"):
+            packs.main(words)
+    assert asked == [(name, "cuda", True) for name in gpu.FOLDS]
+    assert trained == ["plain"] * len(gpu.FOLDS), "on one core nothing is serial"
+
+
+@pytest.mark.parametrize("model, last", [("ststnet", "stacked"), ("merba_tiny", "packed")])
+def test_only_what_can_be_stacked_is(monkeypatch, model, last):
+    trained = []
+
+    class Seen(packs.Loso):
+        def __init__(self, folder, args):
+            self.truth = {"a": "positive"}
+
+        def train(self, name, way):
+            trained.append((name, way.stack))
+            return {"seconds_a_fold": 1.0, "folds": 1, "processes": 1, "at_once": 1, "threads": 1}
+
+        def predict(self, name, folds):
+            probabilities = {f"p_{one}": [1 / 3] for one in packs.CLASSES}
+            return pd.DataFrame({"clip_id": ["a"], "predicted": ["positive"], **probabilities})
+
+    monkeypatch.setattr(packs, "Loso", Seen)
+    packs.main(["--model", model, "--device", "cuda"])
+    assert trained[-1] == (last, "yes" if last == "stacked" else "no")
 
 
 def test_on_a_gpu_all_ends_within_eight_minutes(capsys):

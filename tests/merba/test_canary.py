@@ -50,9 +50,9 @@ def leaky(wiring, caches):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Enough rounds for what these tests ask; a false alarm once in a hundred times, not in a million."""
-    monkeypatch.setattr(canary, "ROUNDS", 5)
-    monkeypatch.setattr(canary, "LEVEL", 0.01)
+    """Enough rounds for what these tests ask; a false alarm once in a thousand times, not in a million."""
+    monkeypatch.setattr(canary, "ROUNDS", 8)
+    monkeypatch.setattr(canary, "LEVEL", 0.001)
 
 
 def test_blind_training_guesses(wiring):
@@ -90,12 +90,13 @@ def test_a_pack_that_hands_a_fold_another_ones_clips_sets_it_off(wiring, tmp_pat
     found = Cage(packed, tmp_path)
     found.given()
     found.moved()
-    real = dataclasses.replace
+    real = fold.Fold
 
-    def last(inputs, x):
-        return real(inputs, x=inputs.x[-len(x) :])
+    def last(*given):
+        made = real(*given)
+        return dataclasses.replace(made, places=np.arange(len(made.inputs.x))[-len(made.places) :])
 
-    monkeypatch.setattr(fold, "replace", last)
+    monkeypatch.setattr(fold, "Fold", last)
     with pytest.raises(InputError, match=r"the model of fold smic_s\d+ changes with the pixels of its test"):
         Cage(packed, tmp_path).moved()
 
@@ -270,7 +271,7 @@ def test_the_command_writes_its_record_or_one_line(wiring, tmp_path, few, capsys
         words += ["--fold", name, listed, *wiring.given[name]]
     assert report(canary.main, [str(word) for word in words]) == 0
     assert json.loads((tmp_path / "record.json").read_text())["guessing"] == 1 / len(CLASSES)
-    assert "5 folds, 5 rounds" in capsys.readouterr().err
+    assert "5 folds, 8 rounds" in capsys.readouterr().err
     (tmp_path / "record.json").unlink()
     words[-1] = wiring.shown[4]
     assert report(canary.main, [str(word) for word in words]) == 1

@@ -45,6 +45,8 @@ if PACK == 1:
             seed=lambda wildcards: wildcards.seed,
             recipe=recipe_of,
             classes=classes_of,
+            # A GPU's stack draws its dropout otherwise, and one training is none.
+            stack="no",
             code=learning_code("merba.train"),
         resources:
             gpu=gpus,
@@ -76,6 +78,7 @@ else:
                 seed=seed,
                 recipe=recipe_of(row_named(protocol, row)),
                 classes=classes_of(row_named(protocol, row)),
+                stack="auto",
                 code=learning_code("merba.train")(row_named(protocol, row)),
             resources:
                 gpu=gpus(row_named(protocol, row)),
