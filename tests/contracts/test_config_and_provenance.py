@@ -18,6 +18,23 @@ def test_every_config_in_the_repository_is_valid(path):
     check_config(yaml.safe_load(path.read_text()), SCHEMA, path)
 
 
+@pytest.mark.parametrize("base", ["config", "paper"])
+def test_the_apex_is_all_that_differs_between_the_files_that_are_laid_over(base):
+    runs = {}
+    for path in sorted((ROOT / "config/apex").glob("*.yaml")):
+        config = yaml.safe_load((ROOT / f"config/{base}.yaml").read_text())
+        laid = yaml.safe_load(path.read_text())
+        runs[laid.pop("run")] = path.stem
+        assert laid.keys() == {"corpora"}
+        assert laid["corpora"].keys() <= config["corpora"].keys()
+        for corpus, changed in laid["corpora"].items():
+            annotates = corpus != "smic" or path.stem != "annotated"
+            assert changed == {"apex": path.stem if annotates else "spotted"}
+            config["corpora"][corpus] |= changed
+        check_config(config, SCHEMA, path)
+    assert runs == {f"apex_{name}": name for name in ("annotated", "midpoint", "spotted")}
+
+
 def demo():
     return yaml.safe_load((ROOT / "config/config.yaml").read_text())
 

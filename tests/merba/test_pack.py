@@ -12,6 +12,7 @@ from toy_flow import CLASSES
 
 from contracts.errors import InputError
 from merba import checkpoints, list_models, pack, train
+from merba.fold import read_folds
 from merba.registry import model_entry
 
 FOLDS = {"smic_a": ["s00", "s01"], "smic_b": ["s02", "s03"], "smic_c": ["s04"]}
@@ -69,6 +70,14 @@ def test_a_pack_is_its_folds_one_by_one(packs, model):
         log = (packs.folder / "alone" / f"{fold}.csv").read_text()
         assert (packs.folder / "pack" / f"{fold}.csv").read_text() == log
     assert bytes_of(together) == bytes_of(alone)
+
+
+def test_pixels_lie_in_memory_once_however_many_folds(packs):
+    """A pack of 68 folds of whole pictures would be tens of gigabytes otherwise."""
+    caches = [packs.caches[one] for one in packs.subjects]
+    first, *rest = read_folds("ststnet", {}, CLASSES, packs.lists, caches)
+    assert rest and all(fold.inputs.x is first.inputs.x for fold in rest)
+    assert len(first.inputs.x) == len({clip for fold in (first, *rest) for clip in fold.clip_ids})
 
 
 @pytest.mark.parametrize("stack", ["yes", "no"])

@@ -86,7 +86,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, model
     assert not kept.exists()
 
 
-@pytest.mark.parametrize("change", ["labels", "recipe", "file", "foreign"])
+@pytest.mark.parametrize("change", ["labels", "recipe", "file", "foreign", "device"])
 def test_the_state_of_another_run_is_not_taken_up(bench, monkeypatch, change):
     bench.write_list(TRAIN[:2])
     keep = loop.Resume.keep
@@ -103,6 +103,8 @@ def test_the_state_of_another_run_is_not_taken_up(bench, monkeypatch, change):
     shutil.move(bench.folder / "state", kept)
     if change == "labels":
         extra = ["--shuffle-labels"]
+    elif change == "device":
+        torch.save({**torch.load(kept, weights_only=True), "device": "cuda"}, kept)
     elif change == "recipe":
         recipe = json.dumps({"epochs": 3, "warmup": 1, "cooldown": 1, "lr": 1e-3})
     else:
