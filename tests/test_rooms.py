@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"contracts": set(), "preprocess": {"contracts"}, "protocols": {"contracts"}, "merba": {"contracts"}}
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 BARE_GPU_NODE = {"torch", "triton", "timm", "numpy", "h5py", "pandas", "sklearn", "contracts", "merba"}
+BARE_GPU_NODE |= {"scipy"}  # scikit-learn cannot be without it
 
 
 def imports(path):
