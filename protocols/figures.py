@@ -128,8 +128,10 @@ def _save(figure: Figure, path: Path, form: str) -> None:
     }
     # Type 42 fonts keep the text of a PDF searchable, and publishers refuse type 3.
     style = {"svg.hashsalt": path.stem, "svg.fonttype": "path", "pdf.fonttype": 42}
+    # As large as what is drawn: the layout does not see all of what is rotated beside a square panel.
+    size = {"dpi": 150, "bbox_inches": "tight", "pad_inches": 0.05}
     with matplotlib.rc_context(style), whole(path) as partial:
-        figure.savefig(partial, format=form, dpi=150, metadata=metadata[form])
+        figure.savefig(partial, format=form, metadata=metadata[form], **size)
 
 
 def _command(options: argparse.Namespace) -> list[Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import image
 
 from contracts.files import read_csv, write_csv
 from protocols import get_protocol
@@ -43,6 +44,13 @@ def test_figures_are_the_same_bytes_every_time(run):
     stems = {"curves_dfme", *(kind.format(name) for kind in kinds for name in ("dfme", "smic_3class"))}
     assert {path.name for path in before} == {f"{stem}.{form}" for stem in stems for form in forms}
     assert {path: path.read_bytes() for path in write_figures(run, PUBLISHED, forms)} == before
+
+
+def test_nothing_is_cut_off_at_an_edge(scored):
+    for path in write_figures(scored, PUBLISHED, ("png",)):
+        seen = image.imread(path)[..., :3]
+        edges = [seen[:4], seen[-4:], seen[:, :4], seen[:, -4:]]
+        assert all((edge == 1).all() for edge in edges), path.name
 
 
 def test_a_run_that_kept_no_curves_has_its_other_figures(scored):
