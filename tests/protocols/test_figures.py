@@ -23,7 +23,7 @@ PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 MEGC = get_protocol("megc2019")
 
 
-def test_figures_are_the_same_bytes_every_time(run):
+def test_figures_are_the_same_bytes_every_time_and_nothing_is_cut_off(run):
     account = {"predictions": {"dfme": ["merba_tiny"], "smic_3class": ["merba_tiny"]}, "seeds": [0]}
     (run / "run.json").write_text(json.dumps(account))
     score_run(run)
@@ -44,13 +44,11 @@ def test_figures_are_the_same_bytes_every_time(run):
     stems = {"curves_dfme", *(kind.format(name) for kind in kinds for name in ("dfme", "smic_3class"))}
     assert {path.name for path in before} == {f"{stem}.{form}" for stem in stems for form in forms}
     assert {path: path.read_bytes() for path in write_figures(run, PUBLISHED, forms)} == before
-
-
-def test_nothing_is_cut_off_at_an_edge(scored):
-    for path in write_figures(scored, PUBLISHED, ("png",)):
-        seen = image.imread(path)[..., :3]
-        edges = [seen[:4], seen[-4:], seen[:, :4], seen[:, -4:]]
-        assert all((edge == 1).all() for edge in edges), path.name
+    for path in before:
+        if path.suffix == ".png":
+            seen = image.imread(path)[..., :3]
+            edges = [seen[:4], seen[-4:], seen[:, :4], seen[:, -4:]]
+            assert all((edge == 1).all() for edge in edges), path.name
 
 
 def test_a_run_that_kept_no_curves_has_its_other_figures(scored):
