@@ -37,12 +37,13 @@ _LETTERS = {
 
 def latex(grid: Grid, label: str) -> str:
     """One or more `table*` or `sidewaystable*`, all of one number; the first line names the packages."""
-    width = _width(grid)
+    narrow = _narrowed(grid)
+    width = _width(grid.headings, narrow)
     upright = width <= WIDE
     environment, packages = "table*", "booktabs,graphicx"
     if not upright:
         environment, packages = f"sideways{environment}", f"{packages},rotating"
-    parts = _parts(_rows(grid), UPRIGHT if upright else ON_ITS_SIDE * width / WIDE)
+    parts = _parts(narrow, UPRIGHT if upright else ON_ITS_SIDE * width / WIDE)
     lines = [rf"% \usepackage{{{packages}}}"]
     for k, rows in enumerate(parts):
         caption = f"{_tex(grid.title)}. {_tex(' '.join(grid.remarks[:2]))}"
@@ -94,7 +95,7 @@ def _blocks(grid: Grid) -> list[str]:
     return [" & ".join(headings) + r" \\", "".join(rules)]
 
 
-def _rows(grid: Grid) -> list[list[Cell]]:
+def _narrowed(grid: Grid) -> list[list[Cell]]:
     """Long words on several lines, numbers without spaces: both make columns narrower."""
 
     def narrow(column: int, cell: Cell) -> Cell:
@@ -109,9 +110,9 @@ def _rows(grid: Grid) -> list[list[Cell]]:
     return [[narrow(k, cell) for k, cell in enumerate(row)] for row in grid.rows]
 
 
-def _width(grid: Grid) -> int:
+def _width(headings: list[str], rows: list[list[Cell]]) -> int:
     """Letters across, two between columns."""
-    columns = zip(grid.headings, *([cell.text for cell in row] for row in _rows(grid)), strict=True)
+    columns = zip(headings, *([cell.text for cell in row] for row in rows), strict=True)
     return sum(2 + max(len(line) for text in column for line in text.split("\n")) for column in columns)
 
 
