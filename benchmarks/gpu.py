@@ -10,7 +10,7 @@ One step after another, each a process with a budget of its own; a failure is re
   size of MERba's second stage: 128 clips of 16 windows of 49 tokens, in four directions. Beside each the
   floor, at which its inputs, outputs and gradients pass through memory once, at the speed of a copy;
 * **flow**: `benchmarks.tvl1_backends`;
-* **steps**: `benchmarks.training_steps` for each model, and for MERba with each back-end;
+* **steps**: `benchmarks.training_steps` for each model, for MERba with each back-end, and for two compiled;
 * **folds**: `benchmarks.packs`, a few epochs of folds, one by one and several at once.
 
 Needs no more than training does, and OpenCV for the flow. With `--device cpu --windows 4 --seconds 0.1` it
@@ -37,6 +37,8 @@ JSON = Path("build/gpu.json")
 MODELS = ("merba_base", "merba_small", "merba_tiny", "htnet", "featref", "mambavision_b", "ststnet")
 BACKENDS = ("triton", "mamba_ssm", "torch")
 """Of the scan, to train MERba with besides the one that is chosen by itself."""
+COMPILED = ("merba_base", "htnet")
+"""Models whose steps torch compiles, too."""
 FOLDS = {
     "ststnet": ("--epochs", "40", "--folds", "2", "--packed", "16"),
     # Hundreds of megabytes each, to disk.
@@ -107,6 +109,11 @@ def steps(args: argparse.Namespace) -> list[Step]:
             Step(f"steps, {name}, {backend}", (*step, name), 60, {"MERBA_SCAN": backend})
             for name in tried
             for backend in BACKENDS
+        ),
+        *(
+            Step(f"steps, {name}, compiled", (*step, name, "--compiled"), 120)
+            for name in args.models
+            if name in COMPILED
         ),
         *(Step(f"folds, {name}", (*folds, name, *few), 90) for name, few in FOLDS.items()),
     ]

@@ -11,7 +11,9 @@ pattern of their class, so that there is something to learn and something to mis
 * **single**: a process for each fold, with the kernels;
 * **packed**: a process for each core, with the kernels and an equal share of the folds;
 * **stacked**: the same, but what has equally many clips is trained as one (`merba.stack`); on CUDA, or asked
-  for.
+  for;
+* **compiled**: as packed, but torch compiles the step (`merba.compiled`), once a process; on CUDA for what is
+  not stacked, or asked for.
 
 Seconds a fold are wall time over the number of folds, start-up included; at an epoch count below the recipe's
 start-up weighs more than it does in a whole run. What they say of the folds' test clips is compared with what
@@ -45,7 +47,7 @@ from merba.registry import declaration, model_entry
 from merba.scan import VARIABLE as SCAN
 from preprocess.corpora.synthetic import census
 
-WAYS = ("serial", "plain", "single", "packed", "stacked")
+WAYS = ("serial", "plain", "single", "packed", "stacked", "compiled")
 CLASSES = ("negative", "positive", "surprise")
 SIDE = 28
 PLAIN = {native.VARIABLE: "0", SCAN: "torch"}
@@ -65,9 +67,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model", default="ststnet", help="default: ststnet")
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--folds", type=int, default=4, help="of serial, plain and single (default: 4)")
-    parser.add_argument("--packed", type=int, default=16, help="of packed and stacked (default: 16)")
+    parser.add_argument(
+        "--packed", type=int, default=16, help="of packed, stacked and compiled (default: 16)"
+    )
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, help="default: all; stacked on CUDA alone")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, help="default: all; the last two on CUDA alone")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     add_machine_arguments(parser)
     args = parser.parse_args(argv)
@@ -82,9 +86,14 @@ def main(argv: list[str] | None = None) -> None:
             "single": Way({}, folds=few, size=1, at_once=args.cores),
             "packed": together,
             "stacked": replace(together, stack="yes"),
+            "compiled": replace(together, compiled=True),
         }
-        stackable = model_entry(args.model).build.stackable and args.device.startswith("cuda")
-        left_out = {"serial": args.cores == 1, "stacked": not stackable}
+        cuda, stackable = args.device.startswith("cuda"), model_entry(args.model).build.stackable
+        left_out = {
+            "serial": args.cores == 1,
+            "stacked": not (cuda and stackable),
+            "compiled": not cuda or stackable,
+        }
         found, said = {}, {}
         for name in args.ways or [name for name in WAYS if not left_out.get(name)]:
             print(f"{name} ...", file=sys.stderr, flush=True)
@@ -165,6 +174,7 @@ class Way:
     at_once: int
     threads: int = 1
     stack: str = "no"
+    compiled: bool = False
 
 
 class Loso:
@@ -222,6 +232,8 @@ class Loso:
     def _train(self, name: str, share: list[str], way: Way) -> None:
         args = self.args
         overrides = {} if args.epochs is None else {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
+        if way.compiled:
+            overrides["compiled"] = True
         subjects = [one for one in self.clips if one not in share or len(share) > 1]
         words = ["--model", args.model, "--overrides", json.dumps(overrides), "--classes", *CLASSES]
         words += ["--fold", *(self._name(one) for one in share), "--list", *map(self._list, share)]

@@ -19,6 +19,9 @@ many small kernels, the optimiser.
 *68 folds* is how long a seed of MEGC2019 would take at this rate, its 442 clips and the recipe's epochs, one
 fold after the other, start-up left out.
 
+With `--compiled` torch compiles the steps that are timed (`merba.compiled`); how long the first of them took
+is among the figures of `--json`.
+
 `slstt` computes its frozen backbone once a clip, before the steps that are timed. Models that are fitted at
 once have no steps and are left out.
 """
@@ -77,6 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--memory", type=float, help="GiB a CPU process may take (default: half of what is free)"
     )
+    parser.add_argument("--compiled", action="store_true", help="let torch compile the steps that are timed")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     add_machine_arguments(parser)
@@ -96,7 +100,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.json:
         headline = []
         for name, one in found.items():
-            headline.append([f"training {name}, batch {one['batch']}", one["clips_per_second"], "clips/s"])
+            how = f"training {name}{', compiled' * args.compiled}, batch {one['batch']}"
+            headline.append([how, one["clips_per_second"], "clips/s"])
             headline.append([f"68 folds of {name} at this rate", one["loso_minutes"], "min"])
         write(args.json, {"headline": headline, "models": found})
 
@@ -108,6 +113,7 @@ def _fitting(name: str, args: argparse.Namespace) -> dict:
         command = [sys.executable, "-m", "benchmarks.training_steps", "--one", "--models", name]
         command += ["--batch", str(batch), "--seconds", str(args.seconds), "--device", args.device]
         command += ["--threads", str(args.threads), "--memory", str(args.memory or _free() / 2)]
+        command += ["--compiled"] * args.compiled
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         print(done.stderr, end="", file=sys.stderr)
         if done.returncode not in (0, -9):
@@ -132,7 +138,7 @@ def _one(name: str, args: argparse.Namespace) -> dict | None:
         limit = int(args.memory * 2**30)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     try:
-        figures = _steps(name, args.batch, args.seconds, device)
+        figures = _steps(name, args.batch, args.seconds, device, args.compiled)
     except (MemoryError, torch.OutOfMemoryError):
         return None
     except RuntimeError as error:
@@ -145,7 +151,7 @@ def _one(name: str, args: argparse.Namespace) -> dict | None:
     return {**figures, "device": _device(device), "threads": torch.get_num_threads()}
 
 
-def _steps(name: str, batch: int, seconds: float, device) -> dict:
+def _steps(name: str, batch: int, seconds: float, device, compiled: bool = False) -> dict:
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
@@ -168,7 +174,8 @@ def _steps(name: str, batch: int, seconds: float, device) -> dict:
     with contextlib.suppress(_Enough), _torch_alone(), counter, sdpa_kernel(SDPBackend.MATH):
         fit(*few, _stop_after(1, 0.0, []))
     flops = counter.get_total_flops() / COUNTED
-    ends = []
+    recipe, ends = dataclasses.replace(recipe, compiled=compiled), []
+    begun = time.perf_counter()
     with contextlib.suppress(_Enough):
         fit(model, recipe, x[:batch], y[:batch], 0, mirror, _stop_after(WARM_UP + LEAST, seconds, ends))
     step = statistics.median(b - a for a, b in zip(ends[WARM_UP - 1 :], ends[WARM_UP:], strict=False))
@@ -181,6 +188,7 @@ def _steps(name: str, batch: int, seconds: float, device) -> dict:
         "shape": list(x.shape[1:]),
         "precision": recipe.precision if device.type == "cuda" else "float32",
         "steps": len(ends) - WARM_UP,
+        "first_step": ends[0] - begun,
         "seconds_per_step": step,
         "clips_per_second": batch / step,
         "loso_minutes": LOSO * declaration(name).recipe.epochs * step / batch / 60,

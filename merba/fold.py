@@ -242,12 +242,15 @@ def read_folds(
         raise InputError(
             f"classes are {' '.join(classes)}", clip="--classes", cure="give two or more, each once"
         )
-    if recipe.selection == "nested" and model_entry(model).build.fitted_at_once:
-        raise InputError(
-            f"{model} is fitted at once and has no epochs to choose from",
-            clip="selection",
-            cure="leave it at `last`",
-        )
+    if model_entry(model).build.fitted_at_once:
+        for key, asked, lacks, default in (
+            ("selection", recipe.selection == "nested", "epochs to choose from", "last"),
+            ("compiled", recipe.compiled, "step to compile", "false"),
+        ):
+            if asked:
+                raise InputError(
+                    f"{model} is fitted at once and has no {lacks}", clip=key, cure=f"leave it at `{default}`"
+                )
     listed = {name: _read_labelled(path, classes) for name, path in lists.items()}
     first_list = {clip: lists[name] for name in reversed(listed) for clip in listed[name][0]}
     clips = list(dict.fromkeys(clip for ids, _ in listed.values() for clip in ids))

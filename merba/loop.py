@@ -55,6 +55,7 @@ def fit(
     optimiser = Optimiser(dict(model.named_parameters()), decayed_names(model), recipe)
     random = torch.Generator().manual_seed(seed)
     rarity = rarity_of(y, model.num_classes)
+    loss_of = _compiled(model) if recipe.compiled else model.loss
     weight = {"weight": rarity} if recipe.balance == "weights" else {}
     half = torch.autocast("cuda", torch.bfloat16, enabled=recipe.precision == "bf16" and x.is_cuda)
     started = resume.take_up(model, optimiser, random, x.device) if resume else 0
@@ -65,7 +66,7 @@ def fit(
         for clips, labels in batches(recipe, x, y, rarity, random, mirror):
             with half:
                 progress = epoch / recipe.epochs
-                loss, logits = model.loss(clips, labels, progress, recipe.label_smoothing, **weight)
+                loss, logits = loss_of(clips, labels, progress, recipe.label_smoothing, **weight)
             optimiser.zero_grad()
             loss.backward()
             if recipe.clip_grad:
@@ -80,6 +81,13 @@ def fit(
             watch(epoch + 1)
         if resume:
             resume.keep(epoch + 1, model, optimiser, random, x.device)
+
+
+def _compiled(model) -> Callable:
+    # Not before: it loads torch's compiler.
+    from merba.compiled import compiled_loss
+
+    return compiled_loss(model)
 
 
 def check_finite(loss: float, epoch: int, lr: float, name: str = "") -> None:

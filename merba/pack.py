@@ -72,10 +72,12 @@ def train_pack(
 
 
 def _stacks(fold: Fold, asked: bool | None, device) -> bool:
-    able = model_entry(fold.model).build.stackable and fold.recipe.selection == "last"
+    recipe = fold.recipe
+    able = model_entry(fold.model).build.stackable and recipe.selection == "last" and not recipe.compiled
     if asked and not able:
+        how = "compiled" if recipe.compiled else f"with selection {recipe.selection!r}"
         raise InputError(
-            f"{fold.model} with selection {fold.recipe.selection!r} cannot be trained in a stack",
+            f"{fold.model} {how} cannot be trained in a stack",
             clip="--stack",
             cure="leave it at `auto`, which stacks what can be",
         )

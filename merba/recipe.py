@@ -66,6 +66,7 @@ class Recipe:
         channels: which of u, v, strain the model sees, in this order; a model of sequences has its own.
         coding: `fixed_scale`, `minmax` or `signed`, see `merba.data.Normaliser`; likewise.
         precision: `bf16` computes a CUDA step under autocast; a CPU computes float32 in any case.
+        compiled: torch compiles the step, see `merba.compiled`: for large networks, several folds a job.
         options: the model's own options, over its defaults.
     """
 
@@ -92,6 +93,7 @@ class Recipe:
     channels: tuple[str, ...] = ("u", "v")
     coding: str = "fixed_scale"
     precision: str = "float32"
+    compiled: bool = False
     options: dict = field(default_factory=dict)
 
     def __post_init__(self):

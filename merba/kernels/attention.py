@@ -17,7 +17,8 @@ _WIDEST_HEAD = 64
 def serves(qkv: Tensor, heads: int) -> bool:
     """Whether `attend` can take these: float32 on the CPU in training, and not within `torch.func`."""
     return (
-        qkv.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and qkv.device.type == "cpu"
         and qkv.dtype == torch.float32
         and torch.is_grad_enabled()
         and qkv.shape[2] <= 3 * heads * _WIDEST_HEAD

@@ -20,7 +20,8 @@ _MOST_CHANNELS, _MOST_PIXELS = 3, 60
 def serves(x: Tensor) -> bool:
     """Whether `features` can take these clips: float32 on the CPU, where no gradient of them is asked."""
     return (
-        x.device.type == "cpu"
+        not torch.compiler.is_compiling()
+        and x.device.type == "cpu"
         and x.dtype == torch.float32
         and torch.is_grad_enabled()
         and not x.requires_grad

@@ -159,8 +159,10 @@ def test_the_folds_that_a_gpu_is_asked_for_are_read_as_they_are_meant(monkeypatc
     assert trained == ["plain"] * len(gpu.FOLDS), "on one core nothing is serial"
 
 
-@pytest.mark.parametrize("model, last", [("ststnet", "stacked"), ("merba_tiny", "packed")])
-def test_only_what_can_be_stacked_is(monkeypatch, model, last):
+@pytest.mark.parametrize(
+    "model, last", [("ststnet", ("stacked", "yes", False)), ("merba_tiny", ("compiled", "no", True))]
+)
+def test_on_a_gpu_what_can_be_stacked_is_and_the_rest_is_compiled(monkeypatch, model, last):
     trained = []
 
     class Seen(packs.Loso):
@@ -168,7 +170,7 @@ def test_only_what_can_be_stacked_is(monkeypatch, model, last):
             self.truth = {"a": "positive"}
 
         def train(self, name, way):
-            trained.append((name, way.stack))
+            trained.append((name, way.stack, way.compiled))
             return {"seconds_a_fold": 1.0, "folds": 1, "processes": 1, "at_once": 1, "threads": 1}
 
         def predict(self, name, folds):
@@ -177,7 +179,8 @@ def test_only_what_can_be_stacked_is(monkeypatch, model, last):
 
     monkeypatch.setattr(packs, "Loso", Seen)
     packs.main(["--model", model, "--device", "cuda"])
-    assert trained[-1] == (last, "yes" if last == "stacked" else "no")
+    assert trained[-1] == last
+    assert [one[0] for one in trained[-2:]] == ["packed", last[0]]
 
 
 def test_on_a_gpu_all_ends_within_eight_minutes(capsys):

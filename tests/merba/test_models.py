@@ -71,6 +71,24 @@ def test_output_has_one_column_a_class(name):
     torch.testing.assert_close(probabilities.sum(1), torch.ones(len(x)))
 
 
+@pytest.mark.parametrize("name", [name for name in TRAINED if name in GRADIENT])
+def test_a_compilers_view_of_a_step_is_the_step(name):
+    """Traced for `merba.compiled`, which is compiled in earnest in test_compiled.py."""
+    torch._dynamo.reset()
+    x, _, y = shown(name)
+    found = []
+    for traced in (False, True):
+        model = small(name).train()
+        loss = torch.compile(model.loss, backend="eager") if traced else model.loss
+        torch.manual_seed(1)
+        value, _ = loss(x, y, torch.tensor(0.5))
+        value.backward()
+        gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+        found.append(torch.cat([value.detach()[None], *gradients]))
+    difference = (found[0] - found[1]).norm() / found[0].norm()
+    assert difference < 1e-5, f"{difference:.1e}"
+
+
 @pytest.mark.parametrize("name", GRADIENT)
 def test_gradient_reaches_every_parameter(name):
     x, _, y = shown(name)

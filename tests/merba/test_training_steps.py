@@ -35,7 +35,7 @@ def test_a_batch_that_does_not_fit_is_halved(monkeypatch):
         return argparse.Namespace(returncode=0, stdout=found, stderr="")
 
     monkeypatch.setattr(training_steps.subprocess, "run", run)
-    args = argparse.Namespace(batch=32, seconds=0.0, device="cpu", threads=1, memory=1.0)
+    args = argparse.Namespace(batch=32, seconds=0.0, device="cpu", threads=1, memory=1.0, compiled=False)
     assert training_steps._fitting("merba_tiny", args) == {"batch": 8}
     assert asked == [32, 16, 8]
 
@@ -43,7 +43,7 @@ def test_a_batch_that_does_not_fit_is_halved(monkeypatch):
 def test_what_a_measurement_stumbled_over_is_said(monkeypatch, capsys):
     failed = argparse.Namespace(returncode=1, stdout="", stderr="Traceback\nRuntimeError: no kernel image\n")
     monkeypatch.setattr(training_steps.subprocess, "run", lambda *_, **__: failed)
-    args = argparse.Namespace(batch=32, seconds=0.0, device="cpu", threads=1, memory=1.0)
+    args = argparse.Namespace(batch=32, seconds=0.0, device="cpu", threads=1, memory=1.0, compiled=False)
     with pytest.raises(InputError, match="merba_tiny could not be measured: RuntimeError: no kernel image"):
         training_steps._fitting("merba_tiny", args)
     assert "Traceback" in capsys.readouterr().err
