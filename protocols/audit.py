@@ -42,10 +42,11 @@ def audit_run(results: str | Path) -> list[Path]:
     """
     folder = Path(results) / "audit"
     files: dict[str, dict[str, list[Path]]] = {}
-    asked, seeds = read_record(results).get("config", {}).get("audit"), read_run(results).seeds
+    asked, run = read_record(results).get("config", {}).get("audit"), read_run(results)
     for path in sorted(folder.glob("*/*/seed*.csv")):
         protocol, model, seed = path.parts[-3], path.parts[-2], int(path.stem.removeprefix("seed"))
         # What an earlier configuration left behind does not count; run.json says what belongs to the run.
+        seeds = run.seeds_of(protocol, model)
         if (asked is None or model in asked.get(protocol, ())) and (seeds is None or seed in seeds):
             files.setdefault(protocol, {}).setdefault(model, []).append(path)
     if not files:

@@ -36,6 +36,7 @@ class Run:
         models: per protocol, the models that belong to the run, in the order of its configuration; None if
             it does not say.
         seeds: the seeds that belong to it; None if it does not say.
+        fewer: per protocol, the seeds of models that have not all of them.
         title: of `flows`, what they are called; empty if it does not say.
         floors: per protocol, those of its models that show what little effort reaches.
         alarms: per protocol, its rows that learn from shuffled labels and must stay at chance.
@@ -48,6 +49,11 @@ class Run:
     title: str = ""
     floors: dict[str, list[str]] = field(default_factory=dict)
     alarms: dict[str, list[str]] = field(default_factory=dict)
+    fewer: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+
+    def seeds_of(self, protocol: str, model: str) -> list[int] | None:
+        """The seeds that belong to a model; None if the run does not say."""
+        return self.fewer.get(protocol, {}).get(model, self.seeds)
 
     @property
     def made_from(self) -> str:
@@ -78,15 +84,16 @@ def read_run(results: str | Path) -> Run:
         stored.get("seeds"),
         stored.get("title", ""),
         stored.get("floors", {}),
-        _alarms(stored.get("config", {})),
+        {name: list(rows) for name, rows in _said_of_rows(stored, "shuffle_labels").items()},
+        _said_of_rows(stored, "seeds"),
     )
 
 
-def _alarms(config: dict) -> dict[str, list[str]]:
-    """The rows whose labels the configuration shuffles."""
+def _said_of_rows(stored: dict, key: str) -> dict[str, dict]:
+    """Protocol -> row -> what the configuration says under a key, where it says something."""
     return {
-        name: [row for row, settings in rows.items() if (settings or {}).get("shuffle_labels")]
-        for name, rows in config.get("protocols", {}).items()
+        name: {row: settings[key] for row, settings in rows.items() if settings and settings.get(key)}
+        for name, rows in stored.get("config", {}).get("protocols", {}).items()
     }
 
 
@@ -117,7 +124,10 @@ def find_predictions(results: str | Path) -> dict[str, dict[str, dict[int, Path]
     run, folder = read_run(results), Path(results) / "predictions"
     if run.models is not None and run.seeds is not None:
         wanted = [
-            (name, model, seed) for name in run.models for model in run.models[name] for seed in run.seeds
+            (name, model, seed)
+            for name in run.models
+            for model in run.models[name]
+            for seed in run.seeds_of(name, model)
         ]
     else:
         wanted = [_parse(path) for path in folder.glob("*/*/[!.]*.csv")]

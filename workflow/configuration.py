@@ -199,6 +199,15 @@ def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
             clip=f"{key}.shuffle_labels",
             cure="write true for an alarm that learns from shuffled labels, or remove the key",
         )
+    seeds = overrides.pop("seeds", settings["seeds"])
+    of_run = [one for one in settings["seeds"] if isinstance(seeds, list) and seeds.count(one) == 1]
+    if not of_run or len(of_run) < len(seeds) or bool in map(type, seeds):
+        raise InputError(
+            f"{seeds!r} is no list of some of the run's seeds, {settings['seeds']}",
+            file=file,
+            clip=f"{key}.seeds",
+            cure="name those that this row is trained for, or remove the key",
+        )
     size = overrides.pop("size", 28)
     flows = [corpus for corpus in map(get_corpus, settings["corpora"]) if isinstance(corpus, Flows)]
     if flows:

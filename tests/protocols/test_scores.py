@@ -132,6 +132,13 @@ def test_files_of_an_earlier_configuration_do_not_count(run):
     assert found == {"dfme": {"ststnet": {1: run / "predictions" / "dfme" / "ststnet" / "seed1.csv"}}}
 
 
+def test_a_row_may_have_fewer_seeds_than_the_run(run):
+    config = {"protocols": {"dfme": {"ststnet": {"epochs": 3}, "merba_tiny": {"seeds": [0]}}}}
+    declare(run, predictions={"dfme": ["ststnet", "merba_tiny"]}, seeds=[0, 1], config=config)
+    found = find_predictions(run)["dfme"]
+    assert {model: list(seeds) for model, seeds in found.items()} == {"merba_tiny": [0], "ststnet": [0, 1]}
+
+
 def test_a_prediction_file_that_belongs_to_the_run_must_be_there(run):
     declare(run, predictions={"dfme": ["ststnet", "merba_tiny"]}, seeds=[0, 1])
     with pytest.raises(InputError, match=r"dfme/merba_tiny/seed1.csv: the predictions are missing"):

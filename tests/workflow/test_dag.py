@@ -96,15 +96,18 @@ def test_changing_one_models_recipe_spares_the_other_model_and_the_caches(finish
     assert not rerun(jobs) & {"cache", "lists_megc2019"}
 
 
-def test_adding_a_seed_trains_that_seed_alone(finished):
+def test_adding_a_seed_trains_that_seed_alone_and_not_for_rows_with_fewer(finished):
     config = copy.deepcopy(SMALL)
     config["seeds"] = [0, 1]
+    config["protocols"]["megc2019"]["kernel_ridge"] = {"seeds": [0]}
     try:
         finished.configure(config)
         jobs = finished.planned()
     finally:
         finished.configure(SMALL)
     assert {one.rsplit("/", 1)[1] for one in jobs["train"]} == {"seed1.pt", "seed1.csv"}
+    assert {one.split("/")[4] for one in jobs["train"]} == {"ststnet"}
+    assert jobs["predict"] == ["results/small/predictions/megc2019/ststnet/seed1.csv"]
 
 
 def test_excluding_a_clip_redoes_its_subject_alone(finished):

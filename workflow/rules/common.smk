@@ -205,7 +205,7 @@ def packs():
         (f"{protocol}_{row}_seed{seed}_{k // PACK + 1}", protocol, row, seed, names[k : k + PACK])
         for protocol, row in benchmarks()
         for names in [[fold.name for fold in FOLDS[protocol]]]
-        for seed in config["seeds"]
+        for seed in seeds_of(protocol, row)
         for k in range(0, len(names), PACK)
     ]
 
@@ -223,7 +223,13 @@ def recipe_of(wildcards):
     if wildcards.model == "canary":
         return {"model": CANARY}
     settings = config["protocols"][wildcards.protocol].get(wildcards.model) or {}
-    return dict(sorted({"model": wildcards.model, **settings}.items()))
+    # For another seed, those that are trained are not trained again.
+    return {key: one for key, one in sorted({"model": wildcards.model, **settings}.items()) if key != "seeds"}
+
+
+def seeds_of(protocol, row):
+    """Those of the run, or the fewer that the row is trained for."""
+    return (config["protocols"][protocol][row] or {}).get("seeds", config["seeds"])
 
 
 def classes_of(wildcards):
@@ -307,7 +313,11 @@ def audited(_):
     rows = [(protocol, row) for protocol, names in config.get("audit", {}).items() for row in names]
     if not rows:
         raise WorkflowError("nothing to audit: list rows under `audit` in the configuration, see config/README.md")
-    return [f"{RESULTS}/audit/{protocol}/{row}/seed{seed}.csv" for protocol, row in rows for seed in config["seeds"]]
+    return [
+        f"{RESULTS}/audit/{protocol}/{row}/seed{seed}.csv"
+        for protocol, row in rows
+        for seed in seeds_of(protocol, row)
+    ]
 
 
 def clip_tables(wildcards):
@@ -325,7 +335,7 @@ def checkpoints(wildcards):
 def training_logs(wildcards):
     return expand(
         f"{DATA}/models/{wildcards.protocol}/{wildcards.model}/{{fold}}/seed{{seed}}.csv",
-        seed=config["seeds"],
+        seed=seeds_of(wildcards.protocol, wildcards.model),
         fold=[fold.name for fold in FOLDS[wildcards.protocol]],
     )
 
@@ -348,5 +358,5 @@ def prediction_files():
     return [
         f"{RESULTS}/predictions/{protocol}/{model}/seed{seed}.csv"
         for protocol, model in benchmarks()
-        for seed in config["seeds"]
+        for seed in seeds_of(protocol, model)
     ]
