@@ -10,7 +10,7 @@ One step after another, each a process with a budget of its own; a failure is re
   size of MERba's second stage: 128 clips of 16 windows of 49 tokens, in four directions. Beside each the
   floor, at which its inputs, outputs and gradients pass through memory once, at the speed of a copy;
 * **flow**: `benchmarks.tvl1_backends`;
-* **steps**: `benchmarks.training_steps` for each model, for MERba with each back-end, and for two compiled;
+* **steps**: `benchmarks.training_steps` for each model; last, for MERba with each back-end and compiled;
 * **folds**: `benchmarks.packs`, a few epochs of folds, one by one and several at once.
 
 Needs no more than training does, and OpenCV for the flow. With `--device cpu --windows 4 --seconds 0.1` it
@@ -37,6 +37,8 @@ JSON = Path("build/gpu.json")
 MODELS = ("merba_base", "merba_small", "merba_tiny", "htnet", "featref", "mambavision_b", "ststnet")
 BACKENDS = ("triton", "mamba_ssm", "torch")
 """Of the scan, to train MERba with besides the one that is chosen by itself."""
+PEERS = ("mamba_ssm", "reference")
+"""Back-ends of the scan that the others are compared with."""
 COMPILED = ("merba_base", "htnet")
 """Models whose steps torch compiles, too."""
 FOLDS = {
@@ -105,6 +107,7 @@ def steps(args: argparse.Namespace) -> list[Step]:
         Step("scans", ("benchmarks.gpu", *part, "scans"), 90),
         Step("flow", ("benchmarks.tvl1_backends", "--quick", "--device", args.device), 60),
         *(Step(f"steps, {name}", (*step, name), 60) for name in args.models),
+        *(Step(f"folds, {name}", (*folds, name, *few), 90) for name, few in FOLDS.items()),
         *(
             Step(f"steps, {name}, {backend}", (*step, name), 60, {"MERBA_SCAN": backend})
             for name in tried
@@ -115,7 +118,6 @@ def steps(args: argparse.Namespace) -> list[Step]:
             for name in args.models
             if name in COMPILED
         ),
-        *(Step(f"folds, {name}", (*folds, name, *few), 90) for name, few in FOLDS.items()),
     ]
 
 
@@ -171,7 +173,18 @@ def scans(device, seconds: float, windows: int) -> Iterator[dict]:
                     share = 100 * one["floor_ms"] / one["whole_ms"]
                     headline.append([f"{measured}: forward and backward", one["whole_ms"], "ms"])
                     headline.append([f"{measured}: of the floor", share, "%"])
+                    headline += _times(measured, found)
             yield {"headline": headline, "windows": windows, "bandwidth": speed, "backends": found}
+
+
+def _times(measured: str, found: dict) -> list[list]:
+    """How many times a back-end is as fast as those that it stands beside."""
+    task, _, name = measured.partition(", ")
+    return [
+        [f"{measured}: times {peer}", other["whole_ms"] / found[measured]["whole_ms"], ""]
+        for peer in PEERS
+        if peer != name and "whole_ms" in (other := found.get(f"{task}, {peer}", {}))
+    ]
 
 
 PARTS = {"ceilings": ceilings, "scans": scans}

@@ -122,12 +122,12 @@ def _compare(found: dict, said: dict, truth: dict[str, str]) -> None:
 
 
 def _write(args: argparse.Namespace, found: dict) -> None:
-    headline = [
-        (f"{args.model}, {name}: times {base}", ratio, "")
-        for name, one in found.items()
-        for base, ratio in one["ratios"].items()
-        if name != base
-    ]
+    headline = []
+    for name, one in found.items():
+        way, against = f"{args.model}, {name}", one["ratios"].items()
+        headline.append((f"{way}, {one['folds']} folds", one["seconds_a_fold"], "s a fold"))
+        headline += [(f"{way}: times {base}", ratio, "") for base, ratio in against if base != name]
+        headline.append((f"{way}: decisions that differ, of {one['clips']}", one["decisions_differing"], ""))
     write(args.json, {**vars(args), "json": None, "variants": found, "headline": headline})
 
 

@@ -102,6 +102,7 @@ def main(argv: list[str] | None = None) -> None:
         for name, one in found.items():
             how = f"training {name}{', compiled' * args.compiled}, batch {one['batch']}"
             headline.append([how, one["clips_per_second"], "clips/s"])
+            headline.append([f"{how}: of the ceiling", 100 * one["share"], "%"])
             headline.append([f"68 folds of {name} at this rate", one["loso_minutes"], "min"])
         write(args.json, {"headline": headline, "models": found})
 

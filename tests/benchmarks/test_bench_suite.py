@@ -183,7 +183,14 @@ def test_on_a_gpu_what_can_be_stacked_is_and_the_rest_is_compiled(monkeypatch, m
     assert [one[0] for one in trained[-2:]] == ["packed", last[0]]
 
 
-def test_on_a_gpu_all_ends_within_eight_minutes(capsys):
+def test_on_a_gpu_all_ends_within_eight_minutes_and_what_was_promised_comes_first(monkeypatch):
+    asked = []
+    monkeypatch.setattr(gpu, "run", lambda steps, budget, _: asked.append((list(steps), budget)) or {})
     with pytest.raises(SystemExit):
-        gpu.main(["--help"])
-    assert "seconds in all (default: 450)" in capsys.readouterr().out
+        gpu.main([])
+    ((steps, budget),) = asked
+    assert budget <= 480
+    names = [step.name for step in steps]
+    more = [k for k, name in enumerate(names) if name.startswith("steps, ") and name.count(",") > 1]
+    assert len(more) == len(gpu.BACKENDS) + len(gpu.COMPILED)
+    assert max(names.index(f"folds, {name}") for name in gpu.FOLDS) < min(more)

@@ -38,7 +38,8 @@ def assert_same(one, other, args, **tolerance):
 
 def where_it_runs(name):
     """Device, dtype and tolerance of the most exact arithmetic a back-end has here; skips without any."""
-    places = [("cpu", torch.float64, 1e-12)] + [("cuda", torch.float32, 1e-4)] * torch.cuda.is_available()
+    cuda = [("cuda", torch.float64, 1e-12), ("cuda", torch.float32, 1e-4)] * torch.cuda.is_available()
+    places = [*cuda, ("cpu", torch.float64, 1e-12)]
     for device, dtype, tolerance in places:
         try:
             choose_backend(torch.empty(1, dtype=dtype, device=device), name, "scan")

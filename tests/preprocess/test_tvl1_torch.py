@@ -189,4 +189,5 @@ def test_the_benchmark_runs(monkeypatch, tmp_path, capsys):
     assert {what for what, _, _ in found["headline"]} == {
         "TV-L1 at 28 px, OpenCV",
         "TV-L1 at 28 px, PyTorch, cpu",
+        "TV-L1 at 28 px, PyTorch, cpu: times OpenCV",
     }

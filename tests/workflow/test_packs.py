@@ -4,7 +4,8 @@ import copy
 from pathlib import PurePath
 
 import pytest
-from small_project import SMALL
+import yaml
+from small_project import PROJECT, SMALL
 
 pytestmark = pytest.mark.dag
 
@@ -44,6 +45,17 @@ def test_every_fold_of_every_row_is_in_one_pack(fresh):
             for seed in fewer.get(row, config["seeds"])
         ]
         assert sorted(made) == sorted(wanted)
+
+
+def test_the_profile_of_a_gpu_packs_all_folds_and_is_otherwise_the_default(fresh):
+    default, packed = (
+        yaml.safe_load((PROJECT / "profiles" / name / "profile.yaml").read_text())
+        for name in ("default", "gpu")
+    )
+    assert {key: value for key, value in packed.items() if key != "config"} == default
+    jobs = fresh.planned("all", "--workflow-profile", "profiles/gpu")
+    trained = [name for name in jobs if name.startswith("train")]
+    assert sorted(trained) == ["train_megc2019_kernel_ridge_seed0_1", "train_megc2019_ststnet_seed0_1"]
 
 
 @pytest.mark.parametrize("given", ["0", "2.5", "many"])
