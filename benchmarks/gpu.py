@@ -44,8 +44,8 @@ COMPILED = ("merba_base", "htnet")
 FOLDS = {
     "ststnet": ("--epochs", "40", "--folds", "2", "--packed", "16"),
     # Hundreds of megabytes each, to disk.
-    "htnet": ("--epochs", "20", "--folds", "1", "--packed", "2"),
-    "merba_base": ("--epochs", "4", "--folds", "1", "--packed", "2"),
+    "htnet": ("--epochs", "20", "--folds", "1", "--packed", "2", "--ways", "plain", "single", "packed"),
+    "merba_base": ("--epochs", "4", "--folds", "1", "--packed", "2", "--ways", "plain", "single", "packed"),
 }
 """Models whose folds are trained, and how many for how long."""
 WINDOWS, TOKENS, CHANNELS, STATES = 128 * 16, 49, 256, 8
@@ -100,6 +100,7 @@ def steps(args: argparse.Namespace) -> list[Step]:
     where = ("--device", args.device, "--threads", str(args.threads))
     part = (*where, "--seconds", str(args.seconds), "--windows", str(args.windows), "--part")
     step = ("benchmarks.training_steps", *where, "--seconds", str(args.seconds), "--models")
+    cores = str(len(os.sched_getaffinity(0)))
     folds = ("benchmarks.packs", *where, "--cores", "1", "--model")
     tried = [name for name in args.models if name.startswith("merba")][:1]
     return [
@@ -114,7 +115,8 @@ def steps(args: argparse.Namespace) -> list[Step]:
             for backend in BACKENDS
         ),
         *(
-            Step(f"steps, {name}, compiled", (*step, name, "--compiled"), 120)
+            # Triton's kernels are compiled by as many threads.
+            Step(f"steps, {name}, compiled", (*step, name, "--compiled", "--threads", cores), 120)
             for name in args.models
             if name in COMPILED
         ),

@@ -1,15 +1,17 @@
 """A training step that torch compiles (`torch.compile`): fewer kernels, each doing more, for a large network.
 
-Compiling takes a minute or more, once a process: several folds in one job (`pack`) share it. The values are
-those of the step that is not compiled, up to rounding, and dropout draws the same numbers.
+Compiling takes a minute, once a process: several folds in one job (`pack`) share it. The values are those of
+the step that is not compiled, up to rounding, and dropout draws the same numbers. A loss that depends on
+which clips there are (the `dgcm` head's) stays outside of the program.
 
 What the Mixer does along its tokens has kernels of its own, whose loops a compiler would unroll. To the
-compiler it is one operation, which calls them.
+compiler it is one operation, which calls them; its gradient is another, which computes it once more first.
 """
 
 from collections.abc import Callable
 
 import torch
+import torch._functorch.config
 import torch._inductor.config
 from torch import Tensor
 
@@ -28,13 +30,15 @@ def compiled_loss(model) -> Callable[..., tuple[Tensor, Tensor]]:
     """
     # Not more cores than the job has; one process less is one less to wait for at the end.
     torch._inductor.config.compile_threads = torch.get_num_threads()
+    # Later, in `backward`, nobody would look for what the compiler says.
+    torch._functorch.config.force_non_lazy_backward_lowering = True
     run = torch.compile(model.loss, options={"fallback_random": True})
 
     def loss(x: Tensor, y: Tensor, progress: float, *rest, **named) -> tuple[Tensor, Tensor]:
         for tensor in (x, y):
             torch._dynamo.maybe_mark_dynamic(tensor, 0)
         # A float would be a constant to the compiler, and every epoch another program.
-        progress = torch.tensor(progress, device=x.device)
+        progress = torch.full((), progress, device=x.device)
         try:
             return run(x, y, progress, *rest, **named)
         except torch._dynamo.exc.TorchDynamoException as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from contracts.files import read_csv
 from protocols import get_protocol, list_protocols
 from protocols.page import document
-from protocols.runs import read_record, read_run
+from protocols.runs import Run, read_record, read_run
 
 _CORPORA = Path(__file__).with_name("cite.csv")
 
@@ -28,7 +28,7 @@ def about_page(results: str | Path) -> str:
         "Run": run.name,
         "Corpora": run.made_from,
         "Protocols": "; ".join(f"{one.title} ({one.name})" for one in protocols),
-        "Seeds": ", ".join(map(str, run.seeds or ())),
+        "Seeds": "; ".join([_listed(run.seeds or ()), *_fewer(run)]),
         "Configuration": f"digest {digest(config)}" if config else "",
         **{_HEADINGS.get(name, name): value for name, value in record.get("environment", {}).items()},
     }
@@ -57,6 +57,16 @@ _HEADINGS = {"python": "Python", "commit": "Commit", "device": "Device", "machin
 def digest(config: dict) -> str:
     """Twelve hexadecimal digits of a configuration: the same settings, the same digits."""
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
+def _fewer(run: Run) -> Iterator[str]:
+    for protocol, rows in run.fewer.items():
+        for row, seeds in rows.items():
+            yield f"{row} of {protocol} alone {_listed(seeds)}"
 
 
 def _cited(record: dict, protocols: Iterable) -> Iterator[str]:

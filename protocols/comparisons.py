@@ -69,7 +69,7 @@ def lay_out_contrasts(protocol: Protocol, run: Run, contrasts: list[Contrast]) -
         "Every model stands against the part's best floor, and against the first model of the configuration "
         "that is no floor; all pairs and all parts are in scores/.",
         "Difference: model minus the one it stands against, with its 95 % interval by a bootstrap over "
-        "subjects that both share; pooled over folds, mean over seeds.",
+        f"subjects that both share; pooled over folds, mean over {_which_seeds(run)}.",
         "p: paired permutation test that swaps the two models' predictions subject by subject, two-sided; "
         "Holm p: corrected over all pairs of models within this part and metric.",
         "Effect: the difference in standard deviations of a subject's contribution to it; 0.2 is small, 0.8 "
@@ -86,6 +86,10 @@ def lay_out_contrasts(protocol: Protocol, run: Run, contrasts: list[Contrast]) -
         footnotes=[],
         words=frozenset({0, 1, 2}),
     )
+
+
+def _which_seeds(run: Run) -> str:
+    return "the seeds that both have" if any(run.fewer.values()) else "seeds"
 
 
 def contrasts_frame(protocol: Protocol, run: Run, contrasts: list[Contrast]) -> pd.DataFrame:

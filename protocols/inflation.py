@@ -55,13 +55,14 @@ def lay_out_inflation(protocol: Protocol, run: Run, audited: pd.DataFrame) -> Gr
         for rule, kind in RULES.items():
             cells = [_cell(means, model, rule, part.name, protocol.metrics) for part in parts]
             rows.append([Cell(model), Cell(rule), Cell(kind), *cells])
-    seeds = audited.seed.nunique()
+    numbers = sorted(set(audited.groupby("model").seed.nunique()))
+    seeds = f"{' or '.join(map(str, numbers))} {'seed' if numbers == [1] else 'seeds'}"
     metrics = " / ".join(metric.upper() for metric in protocol.metrics)
     return Grid(
         title=f"{protocol.title}: what choosing the epoch on the test subjects adds",
         remarks=[
             run.remark,
-            f"Cells are {metrics}, mean over {seeds} {'seed' if seeds == 1 else 'seeds'} of one and the same "
+            f"Cells are {metrics}, mean over {seeds} of one and the same "
             "training; in brackets, what the choice of the epoch adds to the honest figure.",
             "Only honest rows are results. Leaky rows used the test labels and must be compared with nothing "
             "but other leaky figures.",

@@ -200,8 +200,11 @@ def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
             cure="write true for an alarm that learns from shuffled labels, or remove the key",
         )
     seeds = overrides.pop("seeds", settings["seeds"])
-    of_run = [one for one in settings["seeds"] if isinstance(seeds, list) and seeds.count(one) == 1]
-    if not of_run or len(of_run) < len(seeds) or bool in map(type, seeds):
+    if not (
+        isinstance(seeds, list)
+        and all(type(one) is int and one in settings["seeds"] for one in seeds)
+        and len(seeds) == len(set(seeds)) > 0
+    ):
         raise InputError(
             f"{seeds!r} is no list of some of the run's seeds, {settings['seeds']}",
             file=file,

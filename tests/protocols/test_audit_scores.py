@@ -1,5 +1,7 @@
 """What choosing the epoch on the test subject gains, against cases worked by hand."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,6 +147,13 @@ def test_a_run_gets_its_figures_and_the_same_again(audited):
     first = written.read_bytes()
     audit_run(audited)
     assert written.read_bytes() == first
+
+
+def test_a_seed_that_the_row_no_longer_has_does_not_count(audited):
+    config = {"audit": {"megc2019": ["ststnet"]}, "protocols": {"megc2019": {"ststnet": {"seeds": [0]}}}}
+    (audited / "run.json").write_text(json.dumps({"run": "demo", "seeds": [0, 1], "config": config}))
+    (written,) = audit_run(audited)
+    assert set(read_csv(written).seed) == {"0"}
 
 
 def test_without_an_audit_it_says_how_to_make_one(run):

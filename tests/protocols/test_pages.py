@@ -139,12 +139,23 @@ def test_the_page_about_a_run_says_where_it_came_from_and_whom_to_cite(scored):
         "predictions": {"megc2019": ["a", "b"], "dfme": ["a"]},
         "seeds": [0, 1],
         "papers": {"a": "Someone. Something. 2024. https://x", "b": "Someone. Something. 2024. https://x"},
-        "config": {"run": "demo", "seeds": [0, 1]},
+        "config": {
+            "run": "demo",
+            "seeds": [0, 1],
+            "protocols": {"megc2019": {"a": None, "b": {"seeds": [1]}}},
+        },
         "environment": {"commit": "abc123", "torch": "2.9", "device": "H<1>"},
     }
     (scored / "run.json").write_text(json.dumps(record))
     seen = Page(about_page(scored))
-    for words in ("abc123", "2.9", "H<1>", digest(record["config"]), "licensed corpora", "0, 1"):
+    for words in (
+        "abc123",
+        "2.9",
+        "H<1>",
+        digest(record["config"]),
+        "licensed corpora",
+        "0, 1; b of megc2019 alone 1",
+    ):
         assert words in seen.text
     assert seen.text.count("Something") == 1, "a work that two models share is cited once"
     assert "a, b: Someone" in seen.text

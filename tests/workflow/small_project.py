@@ -37,7 +37,7 @@ SMALL = {
     "faces": {"detector": "hog"},
     "crop": {"size": 112},
     "flow": {"method": "dis"},
-    "protocols": {"megc2019": {"ststnet": {"epochs": 2}, "kernel_ridge": {}}},
+    "protocols": {"megc2019": {"ststnet": {"epochs": 2}, "kernel_ridge": {"seeds": [0]}}},
     "seeds": [0],
 }
 CLONE = "data/flows/raw/a clone"

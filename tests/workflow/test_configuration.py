@@ -48,7 +48,7 @@ def refused(config) -> str:
                 lambda c, given=given: c["protocols"]["megc2019"]["ststnet"].update(seeds=given),
                 f"megc2019.ststnet.seeds: {given!r} is no list of some of the run's seeds, [0]",
             )
-            for given in ([1], [], 0, [0, 0], [False], ["0"])
+            for given in ([1], [], 0, [0, 0], [False], [0.0], ["0"])
         ),
         (lambda c: c.update(audit={"megc2019": ["htnet"]}), "audit.megc2019: row 'htnet' is not in the run"),
         (

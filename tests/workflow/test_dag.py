@@ -99,7 +99,6 @@ def test_changing_one_models_recipe_spares_the_other_model_and_the_caches(finish
 def test_adding_a_seed_trains_that_seed_alone_and_not_for_rows_with_fewer(finished):
     config = copy.deepcopy(SMALL)
     config["seeds"] = [0, 1]
-    config["protocols"]["megc2019"]["kernel_ridge"] = {"seeds": [0]}
     try:
         finished.configure(config)
         jobs = finished.planned()

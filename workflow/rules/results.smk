@@ -115,9 +115,8 @@ rule models:
     params:
         stems=[f"{RESULTS}/tables/{stem}" for stem in MODEL_TABLES],
         rows=[
-            (protocol, row, {"model": row, **(settings or {})}, len(PROTOCOLS[protocol].classes))
-            for protocol, rows in config["protocols"].items()
-            for row, settings in rows.items()
+            (protocol, row, recipe_of(row_named(protocol, row)), len(PROTOCOLS[protocol].classes))
+            for protocol, row in benchmarks()
         ],
         code=uses(
             "merba.describe",
