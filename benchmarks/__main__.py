@@ -23,8 +23,8 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 _JOBS = ("score", "align", "cache", "faces, mtcnn", "train, ststnet", "train, merba_tiny")
 _MODELS = ("ststnet", "merba_tiny", "mambavision_tiny", "htnet", "featref", "roi_transformer")
 _SCANS = ("--part", "scans", "--device", "cpu", "--windows", "128", "--seconds", "1")
-_FIVE = tuple(way for way in WAYS if way != "compiled")
-_STSTNET = ("--epochs", "20", "--folds", "2", "--packed", "16", "--ways", *_FIVE)
+_NOT_COMPILED = tuple(way for way in WAYS if way != "compiled")
+_STSTNET = ("--epochs", "20", "--folds", "2", "--packed", "16", "--ways", *_NOT_COMPILED)
 _MERBA = ("--model", "merba_tiny", "--epochs", "2", "--folds", "2", "--packed", "4")
 STEPS = {
     step.name: step

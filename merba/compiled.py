@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 import torch._functorch.config
 import torch._inductor.config
-from torch import Tensor
+from torch import Tensor, library
 
 from contracts.errors import InputError
 from merba import mixing
@@ -59,14 +59,14 @@ def mix(xz: Tensor, weights: mixing.Weights, orders: Tensor, inverses: Tensor) -
     return _mix(xz, list(weights), orders, inverses, half)
 
 
-@torch.library.custom_op("merba::mix", mutates_args=())
+@library.custom_op("merba::mix", mutates_args=())
 def _mix(
     xz: Tensor, weights: list[Tensor], orders: Tensor, inverses: Tensor, half: torch.dtype | None
 ) -> Tensor:
     return _run(xz, weights, orders, inverses, half).contiguous()
 
 
-@torch.library.custom_op("merba::mix_backward", mutates_args=())
+@library.custom_op("merba::mix_backward", mutates_args=())
 def _mix_backward(
     gradient: Tensor,
     xz: Tensor,

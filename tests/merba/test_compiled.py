@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 from test_mixing import SHARE, SMALL, assert_alike, inputs, where_it_runs, with_gradients
+from torch import library
 from torch._dynamo.utils import counters
 
 from contracts.errors import InputError
@@ -92,7 +93,7 @@ def test_the_mixers_operation_has_the_values_and_gradients_of_every_back_end(nam
 def test_the_mixers_operation_keeps_torchs_rules():
     xz, weights, *orders = inputs(**SMALL[0])
     weights = [one.requires_grad_() for one in weights]
-    torch.library.opcheck(compiled._mix, (xz.requires_grad_(), weights, *orders, None))
+    library.opcheck(compiled._mix, (xz.requires_grad_(), weights, *orders, None))
 
 
 def test_what_cannot_be_compiled_is_refused(bench):
