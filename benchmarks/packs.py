@@ -1,9 +1,11 @@
 """Leave-one-subject-out, fold by fold or in packs: seconds a fold, and whether the results are the same.
 
     python -m benchmarks.packs [--model ststnet] [--epochs N] [--folds 4] [--packed 16] [--ways NAME ...]
+    python -m benchmarks.packs --run public_flows --folds 68 --packed 68 --ways serial packed
 
 The folds are those of the MEGC2019 composite: 442 clips of 68 subjects. Their flow is noise and, weaker, a
-pattern of their class, so that there is something to learn and something to mistake.
+pattern of their class, so that there is something to learn and something to mistake; with `--run` it is that
+of a run of the workflow, here the public one's real clips.
 
 * **serial**: a process for each fold, one after the other, in PyTorch's operations (no kernel of ours) and on
   as many threads as there are cores, if there are several: what a loop around a training program does;
@@ -17,8 +19,8 @@ pattern of their class, so that there is something to learn and something to mis
 
 Seconds a fold are wall time over the number of folds, start-up included; at an epoch count below the recipe's
 start-up weighs more than it does in a whole run. What they say of the folds' test clips is compared with what
-plain says, or the first way where plain is left out: how many are right, how many decisions differ, and the
-largest difference in a probability.
+plain says, or the first way where plain is left out: how many are right, their UF1, how many decisions
+differ, and the largest difference in a probability.
 """
 
 import argparse
@@ -33,11 +35,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
+from benchmarks.folds import CLASSES, Folds, made_up, of_run, write_rows
 from benchmarks.report import table, write
-from contracts.cache import write_cache
 from contracts.errors import InputError
-from contracts.files import write_csv
 from contracts.predictions import read_predictions
 from contracts.provenance import ROOT
 from merba import native
@@ -45,14 +47,11 @@ from merba.commands import add_machine_arguments, report
 from merba.overrides import resolve
 from merba.registry import declaration, model_entry
 from merba.scan import VARIABLE as SCAN
-from preprocess.corpora.synthetic import census
+from merba.train import parse_overrides
+from protocols.metrics.uf1 import uf1
 
 WAYS = ("serial", "plain", "single", "packed", "stacked", "compiled")
-CLASSES = ("negative", "positive", "surprise")
-SIDE = 28
 PLAIN = {native.VARIABLE: "0", SCAN: "torch"}
-PATTERN = 0.35
-"""Standard deviation of a class's pattern, constant over squares of 7 pixels; of the noise it is 1."""
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -65,6 +64,10 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="ststnet", help="default: ststnet")
+    parser.add_argument(
+        "--run", help="a run whose lists and caches of 28 pixels are there (default: made-up flow)"
+    )
+    parser.add_argument("--overrides", default="{}", help="JSON: recipe keys and model options")
     parser.add_argument("--epochs", type=int, help="default: the recipe's")
     parser.add_argument("--folds", type=int, default=4, help="of serial, plain and single (default: 4)")
     parser.add_argument(
@@ -77,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     declaration(args.model)
     with tempfile.TemporaryDirectory(prefix="packs-") as folder:
-        loso = Loso(Path(folder), args)
+        loso = Loso(Path(folder), args, of_run(args.run) if args.run else made_up(Path(folder)))
         few = args.folds
         together = Way({}, folds=args.packed, size=None, at_once=args.cores)
         ways = {
@@ -99,23 +102,25 @@ def main(argv: list[str] | None = None) -> None:
             print(f"{name} ...", file=sys.stderr, flush=True)
             found[name] = loso.train(name, ways[name])
             said[name] = loso.predict(name, few)
-            _compare(found, said, loso.truth)
+            _compare(found, said, loso.folds.truth)
             if args.json:
                 _write(args, found)
     print(_table(args, found))
 
 
-def _compare(found: dict, said: dict, truth: dict[str, str]) -> None:
+def _compare(found: dict, said: dict, truth_of: dict[str, str]) -> None:
     """Add to what was found how the ways compare, so far."""
     bases = [name for name in ("serial", "plain") if name in found] or list(found)[:1]
     reference = said["plain" if "plain" in said else bases[0]]
     for name, one in found.items():
         differing = (said[name].predicted != reference.predicted).sum()
+        truth = said[name].clip_id.map(truth_of)
         columns = [f"p_{name}" for name in CLASSES]
         one |= {
             "ratios": {base: found[base]["seconds_a_fold"] / one["seconds_a_fold"] for base in bases},
             "clips": len(said[name]),
-            "right": int((said[name].predicted == said[name].clip_id.map(truth)).sum()),
+            "right": int((said[name].predicted == truth).sum()),
+            "uf1": float(uf1(confusion_matrix(truth, said[name].predicted, labels=CLASSES))),
             "decisions_differing": int(differing),
             "largest_difference": float(np.abs(said[name][columns] - reference[columns]).max().max()),
         }
@@ -143,6 +148,7 @@ def _table(args, found: dict) -> str:
             f"{one['seconds_a_fold']:.2f}",
             *(f"{ratio:.1f}" for ratio in one["ratios"].values()),
             f"{one['right']} of {one['clips']}",
+            f"{one['uf1']:.4f}",
             one["decisions_differing"],
             f"{one['largest_difference']:.1e}",
         )
@@ -157,6 +163,7 @@ def _table(args, found: dict) -> str:
         "s a fold",
         *(f"times {base}" for base in next(iter(found.values()))["ratios"]),
         "right",
+        "UF1",
         "decisions differ",
         "probabilities, at most",
     )
@@ -178,39 +185,19 @@ class Way:
 
 
 class Loso:
-    """Caches and lists of all folds on disk, and the two commands on them."""
+    """The two commands on some of the folds."""
 
-    def __init__(self, folder: Path, args: argparse.Namespace):
-        self.folder, self.args = folder, args
-        listed = census.composite()
-        if not 1 <= args.folds <= args.packed <= len(listed):
+    def __init__(self, folder: Path, args: argparse.Namespace, folds: Folds):
+        self.folder, self.args, self.folds = folder, args, folds
+        if args.folds > args.packed:
             raise InputError(
-                f"{args.folds} and {args.packed} of {len(listed)} folds",
-                clip="--packed",
-                cure=f"give 1 to {len(listed)}, and no fewer than --folds",
+                f"{args.folds} folds one by one, {args.packed} packed", clip="--packed", cure="give no fewer"
             )
-        random = np.random.default_rng(0)
-        self.clips, self.truth = {}, {}
-        coarse = random.normal(scale=PATTERN, size=(len(CLASSES), 3, 4, 4))
-        patterns = np.kron(coarse, np.ones((SIDE // 4, SIDE // 4)))
-        for subject, of in listed.items():
-            ids = {f"{subject}/{clip}": int(label) for label, clips in of.items() for clip in clips}
-            self.truth |= {clip: CLASSES[label] for clip, label in ids.items()}
-            self.clips[subject] = list(ids)
-            path = self._cache(subject)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            flow = random.normal(size=(len(ids), 3, SIDE, SIDE)) + patterns[list(ids.values())]
-            write_cache(path, self.clips[subject], flow, {"seed": 0, "pattern": PATTERN})
-        # Spread over the list, so that folds of every corpus are among few.
-        names = list(listed)
-        self.folds = [names[k * len(names) // args.packed] for k in range(args.packed)]
-        for subject in self.folds:
-            rows = [(clip, name) for clip, name in self.truth.items() if clip not in self.clips[subject]]
-            self._csv(self._list(subject), ("clip_id", "label"), rows)
+        self.names = folds.spread(args.packed)
 
     def train(self, name: str, way: Way) -> dict:
         """Train the first folds; how long it took."""
-        chosen, at_once = self.folds[: way.folds], min(way.at_once, way.folds)
+        chosen, at_once = self.names[: way.folds], min(way.at_once, way.folds)
         shares = (
             [chosen[k : k + way.size] for k in range(0, way.folds, way.size)]
             if way.size
@@ -230,27 +217,30 @@ class Loso:
         }
 
     def _train(self, name: str, share: list[str], way: Way) -> None:
-        args = self.args
-        overrides = {} if args.epochs is None else {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
+        args, folds = self.args, self.folds
+        overrides = parse_overrides(args.overrides)
+        if args.epochs is not None:
+            overrides |= {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
         if way.compiled:
             overrides["compiled"] = True
-        subjects = [one for one in self.clips if one not in share or len(share) > 1]
+        hidden = folds.subjects(share) if len(share) == 1 else ()
         words = ["--model", args.model, "--overrides", json.dumps(overrides), "--classes", *CLASSES]
-        words += ["--fold", *(self._name(one) for one in share), "--list", *map(self._list, share)]
-        words += ["--caches", *map(self._cache, subjects), "--seeds", 0, "--stack", way.stack]
+        words += ["--fold", *share, "--list", *(folds.lists[one] for one in share)]
+        words += ["--caches", *(path for subject, path in folds.caches.items() if subject not in hidden)]
+        words += ["--seeds", 0, "--stack", way.stack]
         words += ["--checkpoints", *(self._checkpoint(name, one) for one in share)]
         words += ["--log", *(f"{self._checkpoint(name, one)}.csv" for one in share)]
         self._run("merba.train", [*words, "--device", args.device], way.variables, way.threads)
 
-    def predict(self, name: str, folds: int):
+    def predict(self, name: str, number: int):
         """Decisions on the test clips of the first folds, sorted by clip."""
-        chosen = self.folds[:folds]
+        chosen = self.names[:number]
         test, out = self.folder / f"{name}_test.csv", self.folder / f"{name}.csv"
-        rows = [(clip, self._name(one)) for one in chosen for clip in self.clips[one]]
-        self._csv(test, ("clip_id", "fold"), rows)
+        rows = [(clip, fold) for fold in chosen for clip in self.folds.tested[fold]]
+        write_rows(test, ("clip_id", "fold"), rows)
         words = ["--test", test, "--checkpoints", *(self._checkpoint(name, one) for one in chosen)]
-        words += ["--caches", *map(self._cache, chosen), "--out", out, "--device", self.args.device]
-        self._run("merba.predict", words, {})
+        words += ["--caches", *(self.folds.caches[one] for one in self.folds.subjects(chosen))]
+        self._run("merba.predict", [*words, "--out", out, "--device", self.args.device], {})
         return read_predictions(out).sort_values("clip_id", ignore_index=True)
 
     def _run(self, module: str, words: list, variables: dict, threads: int = 1) -> None:
@@ -260,26 +250,10 @@ class Loso:
         if done.returncode:
             raise InputError(f"{module} failed: {done.stderr.strip()[-300:]}", cure="see above")
 
-    @staticmethod
-    def _name(subject: str) -> str:
-        return subject.replace("/", "_")
-
-    def _cache(self, subject: str) -> Path:
-        return self.folder / f"{subject}.h5"
-
-    def _list(self, subject: str) -> Path:
-        return self.folder / f"{self._name(subject)}_train.csv"
-
-    def _checkpoint(self, name: str, subject: str) -> Path:
+    def _checkpoint(self, name: str, fold: str) -> Path:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        return folder / f"{self._name(subject)}.pt"
-
-    @staticmethod
-    def _csv(path: Path, header: tuple[str, ...], rows: list) -> None:
-        import pandas as pd
-
-        write_csv(pd.DataFrame(rows, columns=header), path)
+        return folder / f"{fold}.pt"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -137,7 +138,7 @@ def test_the_folds_that_a_gpu_is_asked_for_are_read_as_they_are_meant(monkeypatc
     asked, trained = [], []
 
     class Seen(packs.Loso):
-        def __init__(self, folder, args):
+        def __init__(self, folder, args, folds):
             asked.append((args.model, args.device, args.folds <= args.packed))
 
         def train(self, name, way):
@@ -166,8 +167,8 @@ def test_on_a_gpu_what_can_be_stacked_is_and_the_rest_is_compiled(monkeypatch, m
     trained = []
 
     class Seen(packs.Loso):
-        def __init__(self, folder, args):
-            self.truth = {"a": "positive"}
+        def __init__(self, folder, args, folds):
+            self.folds = SimpleNamespace(truth={"a": "positive"})
 
         def train(self, name, way):
             trained.append((name, way.stack, way.compiled))
