@@ -1,4 +1,4 @@
-"""What `benchmarks.packs` trains: folds, their caches and lists of clips, made up or of a run of the workflow."""
+"""What `benchmarks.packs` trains: folds, their caches and lists of clips, of made-up flow or of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,8 +7,10 @@ One step after another, each a process with a budget of its own; a failure is re
 * **ceilings**: what the device can do at most. Square matrix products, copies in its memory, and the time of
   the smallest operation, below which no kernel is;
 * **scans**: every back-end of the selective scan and of the Mixer's work around it (`merba.mixing`), at the
-  size of MERba's second stage: 128 clips of 16 windows of 49 tokens, in four directions. Beside each the
-  floor, at which its inputs, outputs and gradients pass through memory once, at the speed of a copy;
+  size of MERba's second stage: 128 clips of 16 windows of 49 tokens, in four directions. Beside each two
+  floors, of which the higher counts: its inputs, outputs and gradients pass through memory once, at the speed
+  of a copy; the definition's operations are done at the speed of a matrix product in float32, an exponential
+  or a logarithm as one, the gradient as twice as many;
 * **flow**: `benchmarks.tvl1_backends`;
 * **steps**: `benchmarks.training_steps` for each model; last, for MERba with each back-end and compiled;
 * **folds**: `benchmarks.packs`, a few epochs of folds, one by one and several at once.
@@ -53,6 +55,9 @@ WINDOWS, TOKENS, CHANNELS, STATES = 128 * 16, 49, 256, 8
 LEAST = 3
 """Runs of anything that is timed, besides a first one that does not count."""
 _FLOAT = 4
+# Operations a channel: of each state, exp(dt A) two, decay h + dt x B three, the sum of C h two; dt x, D x.
+_RECURRENCE = 7 * STATES + 3
+_CONVOLVED, _SILU, _SOFTPLUS = 5, 3, 4
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -155,16 +160,17 @@ def scans(device, seconds: float, windows: int) -> Iterator[dict]:
     from merba.scan import list_backends
 
     torch.manual_seed(0)
-    speed = bandwidth(device, seconds)
+    speed, product = bandwidth(device, seconds), ceiling(device, "float32", seconds)
     found = {}
     for task, make in {"scan": _scan, "mix": _mix}.items():
-        forward, moved = make(device, windows)
+        forward, moved, operations = make(device, windows)
+        floors = {"bytes_ms": 1e3 * moved / speed, "operations_ms": 1e3 * operations / product}
         for name in list_backends(task):
             try:
                 found[f"{task}, {name}"] = {
                     "forward_ms": 1e3 * timed(functools.partial(_quietly, forward, name), device, seconds),
                     "whole_ms": 1e3 * timed(functools.partial(_whole, forward, name), device, seconds),
-                    "floor_ms": 1e3 * moved / speed,
+                    **floors,
                 }
             except Exception as error:  # a compiler's, a driver's: no reason to lose the others
                 said = str(error).strip().splitlines() or ["no message"]
@@ -172,11 +178,17 @@ def scans(device, seconds: float, windows: int) -> Iterator[dict]:
             headline = []
             for measured, one in found.items():
                 if "whole_ms" in one:
-                    share = 100 * one["floor_ms"] / one["whole_ms"]
+                    share = 100 * max(one[floor] for floor in floors) / one["whole_ms"]
                     headline.append([f"{measured}: forward and backward", one["whole_ms"], "ms"])
                     headline.append([f"{measured}: of the floor", share, "%"])
                     headline += _times(measured, found)
-            yield {"headline": headline, "windows": windows, "bandwidth": speed, "backends": found}
+            yield {
+                "headline": headline,
+                "windows": windows,
+                "bandwidth": speed,
+                "product": product,
+                "backends": found,
+            }
 
 
 def _times(measured: str, found: dict) -> list[list]:
@@ -204,7 +216,7 @@ def _whole(forward: Callable, name: str) -> None:
 
 
 def _scan(device, windows: int):
-    """A scan by its back-end's name, and bytes that it and its gradient move at least."""
+    """A scan by its back-end's name; bytes that it and its gradient move at least, and their operations."""
     import torch
 
     from merba.scan import selective_scan
@@ -217,7 +229,8 @@ def _scan(device, windows: int):
     tensors = [tensor.requires_grad_() for tensor in tensors]
     # Forward x, dt, B, C and y; backward these with dy for y, and four gradients.
     moved = _FLOAT * TOKENS * sequences * (8 * channels + 6 * STATES)
-    return lambda name: selective_scan(*tensors, backend=name), moved
+    operations = 3 * TOKENS * sequences * channels * _RECURRENCE
+    return lambda name: selective_scan(*tensors, backend=name), moved, operations
 
 
 def _mix(device, windows: int):
@@ -238,8 +251,13 @@ def _mix(device, windows: int):
         os.environ["MERBA_SCAN"] = name
         return mixer.mix(xz, read, back)
 
+    half, rank = mixer.dt_proj.weight.shape
+    # A channel is convolved, activated and added to what other directions have; half of them choose and scan.
+    scanned = 2 * (rank + 2 * STATES) + 2 * rank + _SOFTPLUS + _RECURRENCE
+    a_token = CHANNELS * (_CONVOLVED + _SILU + 1) + half * scanned
+    operations = 3 * windows * TOKENS * len(read) * a_token
     # Forward in and out; backward in, gradient in and out.
-    return forward, _FLOAT * 5 * xz.numel()
+    return forward, _FLOAT * 5 * xz.numel(), operations
 
 
 def bandwidth(device, seconds: float) -> float:

@@ -10,6 +10,7 @@ digit an epoch, the index of the class that it is given after that epoch.
 import argparse
 import sys
 from dataclasses import replace
+from itertools import product
 
 from contracts.errors import InputError
 from contracts.files import write_csv
@@ -22,8 +23,13 @@ def _parser() -> argparse.ArgumentParser:
     add_fold_arguments(parser)
     add_input_arguments(parser, "the training and the test subjects")
     parser.add_argument("--test", required=True, help="CSV of test clips: clip_id, fold")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--out", nargs="+", required=True, help="each fold's CSV: clip_id, fold, predicted")
+    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="each fold is trained for each")
+    parser.add_argument(
+        "--out",
+        nargs="+",
+        required=True,
+        help="to write: of each fold, a CSV for each seed: clip_id, fold, predicted",
+    )
     add_machine_arguments(parser)
     return parser
 
@@ -37,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     args = _parser().parse_args(argv)
     lists, overrides = lists_of(args), parse_overrides(args.overrides)
-    check_one_each("--out", args.out, args.fold, "fold")
+    check_one_each("--out", args.out, args.fold * len(args.seeds), "fold and seed")
     device = set_up_torch(args.threads, args.device)
 
     from merba.data import read_list
@@ -62,9 +68,10 @@ def main(argv: list[str] | None = None) -> None:
         check_unseen(fold.name, fold.clip_ids, clips, lists[fold.name])
     together = [clip for clips in tested for clip in clips]
     shown = load_inputs(args.model, together, args.caches, args.sequences, args.test)
-    for fold, clips, path in zip(folds, tested, args.out, strict=True):
+    runs = product(zip(folds, tested, strict=True), args.seeds)
+    for ((fold, clips), seed), path in zip(runs, args.out, strict=True):
         own = replace(shown, x=shown.x[[together.index(clip) for clip in clips]])
-        _look(fold, args.seed, device, clips, own, path)
+        _look(fold, seed, device, clips, own, path)
 
 
 def _look(fold, seed: int, device, clips: list[str], shown, path: str) -> None:

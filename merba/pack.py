@@ -4,6 +4,7 @@ Where it pays, on a GPU, trainings of a small model on equally many clips are st
 """
 
 import glob
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import pandas as pd
 import torch
 
 from contracts.errors import InputError
-from contracts.files import write_csv
+from contracts.files import whole, write_csv
 from merba import checkpoints
 from merba.fold import Fold
 from merba.registry import model_entry
@@ -40,7 +41,7 @@ def train_pack(
         seeds: of each fold.
         device: torch's.
         paths: checkpoints, those of the first fold first, in the order of seeds.
-        logs: a CSV for each fold.
+        logs: a CSV for each checkpoint.
         shuffle: permute the labels first: what is learnt then is chance.
         stack: train folds of equally many clips as one; None: on CUDA, where the model can.
         told: name of a training -> `report` of `Fold.train`.
@@ -50,8 +51,8 @@ def train_pack(
     """
     stacked = _stacks(folds[0], stack, device)
     runs = [
-        _Run(fold, seed, shuffle, stacked, Path(path))
-        for (fold, seed), path in zip(product(folds, seeds), paths, strict=True)
+        _Run(fold, seed, shuffle, stacked, Path(path), Path(log))
+        for (fold, seed), path, log in zip(product(folds, seeds), paths, logs, strict=True)
     ]
     waiting = [run for run in runs if not run.finished()]
     if stacked:
@@ -64,9 +65,8 @@ def train_pack(
     else:
         for run in waiting:
             run.train(device, told)
-    for fold, log in zip(folds, logs, strict=True):
-        tables = [pd.read_csv(run.kept_log) for run in runs if run.fold is fold]
-        write_csv(pd.concat(tables, ignore_index=True), log)
+    for run in runs:
+        run.write_log()
     for run in runs:
         run.put_in_place()
 
@@ -115,8 +115,8 @@ class _Run:
     What is kept bears the training's fingerprint in its name, so that only the same training takes it up.
     """
 
-    def __init__(self, fold: Fold, seed: int, shuffle: bool, stacked: bool, path: Path):
-        self.fold, self.seed, self.shuffle, self.path = fold, seed, shuffle, path
+    def __init__(self, fold: Fold, seed: int, shuffle: bool, stacked: bool, path: Path, log: Path):
+        self.fold, self.seed, self.shuffle, self.path, self.log = fold, seed, shuffle, path, log
         kept = f"{path}.{fold.fingerprint(seed, shuffle, stacked=stacked)[:16]}"
         self.kept, self.kept_log, self.state = (
             Path(f"{kept}.kept"),
@@ -145,6 +145,10 @@ class _Run:
         write_csv(pd.DataFrame([(self.seed, *row) for row in log], columns=LOG), self.kept_log)
         checkpoints.save(made, self.kept)
         self.state.unlink(missing_ok=True)
+
+    def write_log(self) -> None:
+        with whole(self.log) as partial:
+            shutil.copyfile(self.kept_log, partial)
 
     def put_in_place(self) -> None:
         self.kept.replace(self.path)

@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="to write: of each fold, one for each seed",
     )
-    parser.add_argument("--log", nargs="+", required=True, help="to write: a CSV for each fold")
+    parser.add_argument("--log", nargs="+", required=True, help="to write: a CSV for each checkpoint")
     parser.add_argument("--shuffle-labels", action="store_true", help="permute the labels: the leak alarm")
     parser.add_argument(
         "--stack",
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Train, and write one checkpoint per fold and seed and one log per fold.
+    """Train, and write a checkpoint and a log per fold and seed.
 
     All are put in place at the end. What was finished when a run is interrupted is kept beside, and taken by
     the next run if that would train the same.
@@ -112,8 +112,9 @@ def main(argv: list[str] | None = None) -> None:
     """
     args = _parser().parse_args(argv)
     lists, overrides = lists_of(args), parse_overrides(args.overrides)
-    check_one_each("--checkpoints", args.checkpoints, args.fold * len(args.seeds), "fold and seed")
-    check_one_each("--log", args.log, args.fold, "fold")
+    runs = args.fold * len(args.seeds)
+    check_one_each("--checkpoints", args.checkpoints, runs, "fold and seed")
+    check_one_each("--log", args.log, runs, "fold and seed")
     device = set_up_torch(args.threads, args.device)
 
     from merba.fold import read_folds

@@ -42,8 +42,13 @@ class Bench:
         arguments = ["--model", model, "--overrides", overrides, "--classes", *CLASSES, "--fold", fold]
         arguments += ["--list", str(self.list), "--caches", *(str(self.caches[s]) for s in subjects)]
         arguments += ["--seeds", *map(str, seeds), "--checkpoints", *map(str, paths)]
-        train.main([*arguments, "--log", str(self.folder / "log.csv"), "--device", "cpu", *extra])
+        arguments += ["--log", *(str(self.log_of(path)) for path in paths)]
+        train.main([*arguments, "--device", "cpu", *extra])
         return paths
+
+    @staticmethod
+    def log_of(checkpoint):
+        return checkpoint.with_suffix(".csv")
 
     def predict(self, *paths, subjects=TEST, name="out.csv"):
         out = self.folder / name

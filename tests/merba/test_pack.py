@@ -11,6 +11,7 @@ from bench import write_rows
 from toy_flow import CLASSES
 
 from contracts.errors import InputError
+from contracts.files import read_csv
 from merba import checkpoints, list_models, pack, train
 from merba.fold import read_folds
 from merba.registry import model_entry
@@ -47,7 +48,7 @@ class Packs:
         arguments += ["--list", *(self.lists[fold] for fold in folds), "--seeds", *seeds]
         arguments += ["--caches", *(self.caches[one] for one in given)]
         arguments += ["--overrides", json.dumps({**BRIEF, **overrides}), "--checkpoints", *made.values()]
-        arguments += ["--log", *(self.folder / name / f"{fold}.csv" for fold in folds), *extra]
+        arguments += ["--log", *(path.with_suffix(".csv") for path in made.values()), *extra]
         train.main([*map(str, arguments), "--device", "cpu"])
         return made
 
@@ -68,10 +69,12 @@ def test_a_pack_is_its_folds_one_by_one(packs, model):
     together = packs.train(*FOLDS, model=model, seeds=seeds)
     alone = {}
     for fold in FOLDS:
-        alone |= packs.train(fold, model=model, seeds=seeds, name="alone")
-        log = (packs.folder / "alone" / f"{fold}.csv").read_text()
-        assert (packs.folder / "pack" / f"{fold}.csv").read_text() == log
+        for seed in seeds:
+            alone |= packs.train(fold, model=model, seeds=(seed,), name="alone")
     assert bytes_of(together) == bytes_of(alone)
+    log, same = ({run: path.with_suffix(".csv") for run, path in made.items()} for made in (together, alone))
+    assert bytes_of(log) == bytes_of(same)
+    assert all(set(read_csv(path).seed) == {str(seed)} for (_, seed), path in log.items())
 
 
 def test_pixels_lie_in_memory_once_however_many_folds(packs):

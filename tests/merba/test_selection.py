@@ -131,7 +131,7 @@ def test_the_epoch_with_the_best_inner_score_is_where_training_ends(bench):
     """And the model is that of the same schedule at that moment, trained on all training clips."""
     bench.write_list(TRAIN[:4])
     (path,) = bench.train(model="ststnet", overrides=nested())
-    log = read_csv(bench.folder / "log.csv")
+    log = read_csv(bench.log_of(path))
     chosen, scores = len(log), log.inner_uf1.astype(float)
     assert (scores[:-1] < scores.iloc[-1]).all(), "the log shows the scores up to the epoch that was chosen"
     kept = {}
@@ -196,8 +196,8 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, after
     """The inner folds are trained once more; the model itself goes on where it stopped."""
     overrides = nested(dropout=0.3, epochs=5, lr=5e-3)
     bench.write_list(TRAIN[:4])
-    whole = checkpoints.load(bench.train(model="ststnet", overrides=overrides)[0]).state
-    log = (bench.folder / "log.csv").read_text()
+    (path,) = bench.train(model="ststnet", overrides=overrides)
+    whole, log = checkpoints.load(path).state, bench.log_of(path).read_text()
     assert log.count("\n") - 1 > after, "the chosen epoch lies behind the interruption"
     keep = loop.Resume.keep
 
@@ -213,7 +213,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, after
     torch.manual_seed(99)
     taken = checkpoints.load(bench.train(model="ststnet", overrides=overrides)[0]).state
     assert all(whole[key].equal(taken[key]) for key in whole)
-    assert (bench.folder / "log.csv").read_text() == log
+    assert bench.log_of(path).read_text() == log
 
 
 def test_the_choice_is_said(bench):
@@ -223,4 +223,4 @@ def test_the_choice_is_said(bench):
     assert (saved.recipe.selection, saved.recipe.inner_folds, saved.recipe.epochs) == ("nested", 2, EPOCHS)
     plain = checkpoints.load(bench.train(model="ststnet", overrides=nested(selection="last"))[0])
     assert saved.digest != plain.digest
-    assert set(read_csv(bench.folder / "log.csv").inner_uf1) == {""}
+    assert set(read_csv(bench.log_of(path)).inner_uf1) == {""}

@@ -1,6 +1,5 @@
 """Training and prediction as commands: the way from caches to predictions, and every way it refuses."""
 
-import csv
 import json
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from bench import BRIEF, TEST, TRAIN, write_rows
 from toy_flow import CLASSES, write_caches
 
 from contracts.errors import InputError
+from contracts.files import read_csv
 from contracts.predictions import classes_of
 from merba import checkpoints, loop, predict, train
 from merba.commands import report
@@ -35,11 +35,10 @@ def test_from_caches_to_predictions(bench, model):
     assert sorted(table.clip_id) == sorted(bench.clips(TEST))
     assert classes_of(table) == CLASSES
     assert set(table.recipe) == {saved.digest} != {checkpoints.load(paths[0]).digest}
-    with (bench.folder / "log.csv").open() as handle:
-        log = list(csv.DictReader(handle))
-    assert [row["seed"] for row in log] == sorted(row["seed"] for row in log)
-    assert {row["seed"] for row in log} == {"3", "4"}
-    assert list(log[0]) == ["seed", "epoch", "lr", "loss", "accuracy", "inner_uf1"]
+    for seed, path in zip((3, 4), paths, strict=True):
+        log = read_csv(bench.log_of(path))
+        assert set(log.seed) == {str(seed)}
+        assert list(log) == ["seed", "epoch", "lr", "loss", "accuracy", "inner_uf1"]
 
 
 @pytest.mark.parametrize("model", ["kernel_ridge", "ststnet", "merba_tiny"])
@@ -64,8 +63,8 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, model
     """Dropout, order and flips go on where they stopped; the log has every epoch once."""
     overrides = json.dumps({**json.loads(BRIEF), "epochs": 4, "dropout": 0.3, "flip": "negate_u"})
     bench.write_list(TRAIN[:2])
-    whole = checkpoints.load(bench.train(model=model, overrides=overrides)[0]).state
-    log = (bench.folder / "log.csv").read_text()
+    (path,) = bench.train(model=model, overrides=overrides)
+    whole, log = checkpoints.load(path).state, bench.log_of(path).read_text()
     keep = loop.Resume.keep
 
     def killed(self, epoch, *state):
@@ -82,7 +81,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, model
     torch.manual_seed(99)
     taken = checkpoints.load(bench.train(model=model, overrides=overrides)[0]).state
     assert all(whole[key].equal(taken[key]) for key in whole)
-    assert (bench.folder / "log.csv").read_text() == log
+    assert bench.log_of(path).read_text() == log
     assert not kept.exists()
 
 
@@ -110,8 +109,7 @@ def test_the_state_of_another_run_is_not_taken_up(bench, monkeypatch, change):
     else:
         kept.write_bytes(kept.read_bytes()[:-100] if change == "file" else b"no state")
     bench.train(*extra, model="ststnet", overrides=recipe)
-    with (bench.folder / "log.csv").open() as handle:
-        assert [row["epoch"] for row in csv.DictReader(handle)] == ["1", "2", "3"]
+    assert list(read_csv(bench.log_of(path)).epoch) == ["1", "2", "3"]
     again = checkpoints.load(path).state
     assert not kept.exists()
     fresh = checkpoints.load(bench.train(*extra, model="ststnet", overrides=recipe)[0]).state

@@ -1,11 +1,12 @@
-"""`--config pack=N`: the same folds in fewer jobs; test_interrupted.py has their checkpoints."""
+"""`--config pack=N`: the same trainings in fewer jobs; test_interrupted.py has their checkpoints."""
 
 import copy
 from pathlib import PurePath
 
+import pandas as pd
 import pytest
 import yaml
-from small_project import PROJECT, SMALL
+from small_project import PROJECT, SMALL, jobs_of
 
 pytestmark = pytest.mark.dag
 
@@ -19,7 +20,16 @@ def test_packs_train_a_finished_run_again_and_prepare_nothing(finished):
     assert not set(jobs) & {"clips", "faces", "flow", "cache", "lists_megc2019", "train"}
 
 
-def test_every_fold_of_every_row_is_in_one_pack(fresh):
+@pytest.mark.parametrize(
+    ("size", "jobs"),
+    [
+        # Four folds; of DFME there is one.
+        (3, ["seed0_1", "seed0_2", "seed7_1", "seed7_2"]),
+        (7, ["seed0_1", "seed7_1"]),
+        (8, ["seeds0to7_1"]),
+    ],
+)
+def test_every_fold_and_seed_of_every_row_is_in_one_pack(fresh, size, jobs):
     config = copy.deepcopy(SMALL)
     config["corpora"]["dfme"] = {"apex": "annotated", "subjects": ["sub0003", "sub0008", "sub0001"]}
     rows = {"ststnet": {"epochs": 2}, "lbp_top": {"seeds": [7]}}
@@ -29,9 +39,12 @@ def test_every_fold_of_every_row_is_in_one_pack(fresh):
     fresh.configure(config)
     folds = {"megc2019": {"smic_s01", "smic_s03", "casme2_sub12", "samm_006"}, "dfme": {"train"}}
     for target, stage, first in (("all", "models", "train_"), ("audit", "audit", "audit_")):
+        planned = fresh.planned(target, "--config", f"pack={size}")
+        own = f"{first}megc2019_ststnet_"
+        assert sorted(rule for rule in planned if rule.startswith(own)) == [own + job for job in jobs]
         made = [
             PurePath(file).parts[3:]
-            for rule, files in fresh.planned(target, "--config", "pack=3").items()
+            for rule, files in planned.items()
             for file in files
             if rule.startswith(first) and file.startswith(f"data/small/{stage}/") and not file.endswith(".pt")
         ]
@@ -47,6 +60,23 @@ def test_every_fold_of_every_row_is_in_one_pack(fresh):
         assert sorted(made) == sorted(wanted)
 
 
+def test_all_folds_of_several_seeds_are_trained_in_one_job_as_they_are_alone(spoilt_flows):
+    made = [
+        f"data/flows/models/megc2019/kernel_ridge/{fold}/seed{seed}"
+        for fold in ("smic_s01", "casme2_sub02", "samm_011", "samm_020")
+        for seed in (0, 1)
+    ]
+    alone = {path: (spoilt_flows.folder / path).read_bytes() for path in [f"{made[0]}.pt", f"{made[0]}.csv"]}
+    status, output = spoilt_flows.snakemake(
+        *(f"{path}.pt" for path in made), "--config", "pack=8", "seeds=[0,1]"
+    )
+    assert status == 0, output
+    assert list(jobs_of(output)) == ["train_megc2019_kernel_ridge_seeds0to1_1"]
+    assert alone == {path: (spoilt_flows.folder / path).read_bytes() for path in alone}
+    logs = [pd.read_csv(spoilt_flows.folder / f"{path}.csv") for path in made]
+    assert [[*log.seed] for log in logs] == [[0], [1]] * 4
+
+
 def test_the_profile_of_a_gpu_packs_all_folds_and_is_otherwise_the_default(fresh):
     default, packed = (
         yaml.safe_load((PROJECT / "profiles" / name / "profile.yaml").read_text())
@@ -59,7 +89,7 @@ def test_the_profile_of_a_gpu_packs_all_folds_and_is_otherwise_the_default(fresh
 
 
 @pytest.mark.parametrize("given", ["0", "2.5", "many"])
-def test_a_pack_is_a_number_of_folds(fresh, given):
+def test_a_pack_is_a_number_of_trainings(fresh, given):
     status, output = fresh.snakemake("--dry-run", "--config", f"pack={given}")
     assert status != 0
     assert "pack" in output

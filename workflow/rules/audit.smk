@@ -14,7 +14,7 @@ if PACK == 1:
             f"{DATA}/audit/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
         params:
             folds=lambda wildcards: [wildcards.fold],
-            seed=lambda wildcards: wildcards.seed,
+            seeds=lambda wildcards: [wildcards.seed],
             recipe=recipe_of,
             classes=classes_of,
             code=learning_code("merba.audit"),
@@ -29,7 +29,7 @@ if PACK == 1:
 
 else:
 
-    for name, protocol, row, seed, names in packs():
+    for name, protocol, row, seeds, names in packs():
         if row not in config.get("audit", {}).get(protocol, []):
             continue
 
@@ -41,10 +41,10 @@ else:
                 labels=[TRAINING_LIST.format(protocol=protocol, fold=fold) for fold in names],
                 test=TEST_LIST.format(protocol=protocol),
             output:
-                [f"{DATA}/audit/{protocol}/{row}/{fold}/seed{seed}.csv" for fold in names],
+                of_each(names, seeds, f"{DATA}/audit/{protocol}/{row}/{{fold}}/seed{{seed}}.csv"),
             params:
                 folds=names,
-                seed=seed,
+                seeds=seeds,
                 recipe=recipe_of(row_named(protocol, row)),
                 classes=classes_of(row_named(protocol, row)),
                 code=learning_code("merba.audit")(row_named(protocol, row)),

@@ -200,14 +200,26 @@ def generated(wildcards):
 
 
 def packs():
-    """What each job trains where it takes several folds: (name, protocol, row, seed, names of folds)."""
-    return [
-        (f"{protocol}_{row}_seed{seed}_{k // PACK + 1}", protocol, row, seed, names[k : k + PACK])
-        for protocol, row in benchmarks()
-        for names in [[fold.name for fold in FOLDS[protocol]]]
-        for seed in seeds_of(protocol, row)
-        for k in range(0, len(names), PACK)
-    ]
+    """What each job trains where it does several trainings: (name, protocol, row, seeds, names of folds).
+
+    They are `pack` at most: folds of one seed, or all folds of as many seeds as there is room for."""
+    found = []
+    for protocol, row in benchmarks():
+        names, seeds = [fold.name for fold in FOLDS[protocol]], seeds_of(protocol, row)
+        for some in chunks(seeds, max(1, PACK // len(names))):
+            several = f"seeds{some[0]}to{some[-1]}" if len(some) > 1 else f"seed{some[0]}"
+            for k, part in enumerate(chunks(names, PACK), 1):
+                found.append((f"{protocol}_{row}_{several}_{k}", protocol, row, some, part))
+    return found
+
+
+def chunks(items, size):
+    return [items[k : k + size] for k in range(0, len(items), size)]
+
+
+def of_each(names, seeds, pattern):
+    """A file of each fold and seed, in the order that the training program takes them in."""
+    return [pattern.format(fold=fold, seed=seed) for fold in names for seed in seeds]
 
 
 def row_named(protocol, row):

@@ -42,7 +42,7 @@ if PACK == 1:
             curves=f"{DATA}/models/{{protocol}}/{{model}}/{{fold}}/seed{{seed}}.csv",
         params:
             folds=lambda wildcards: [wildcards.fold],
-            seed=lambda wildcards: wildcards.seed,
+            seeds=lambda wildcards: [wildcards.seed],
             recipe=recipe_of,
             classes=classes_of,
             # A GPU's stack draws its dropout otherwise, and one training is none.
@@ -59,10 +59,11 @@ if PACK == 1:
 
 else:
 
-    # The same for several folds in one job: `pack` of the configuration says how many. It is given the caches of all
-    # their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps them apart. One rule a
-    # job, because the files it makes are known but share no pattern.
-    for name, protocol, row, seed, names in packs():
+    # The same for several folds and seeds in one job: `pack` of the configuration says how many. It is given the caches
+    # of all their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps them apart. One
+    # rule a job, because the files it makes are known but share no pattern.
+    for name, protocol, row, seeds, names in packs():
+        made = f"{DATA}/models/{protocol}/{row}/{{fold}}/seed{{seed}}"
 
         rule:
             name:
@@ -71,11 +72,11 @@ else:
                 **seen_by_pack(protocol, row, names),
                 labels=[TRAINING_LIST.format(protocol=protocol, fold=fold) for fold in names],
             output:
-                checkpoints=[f"{DATA}/models/{protocol}/{row}/{fold}/seed{seed}.pt" for fold in names],
-                curves=[f"{DATA}/models/{protocol}/{row}/{fold}/seed{seed}.csv" for fold in names],
+                checkpoints=of_each(names, seeds, f"{made}.pt"),
+                curves=of_each(names, seeds, f"{made}.csv"),
             params:
                 folds=names,
-                seed=seed,
+                seeds=seeds,
                 recipe=recipe_of(row_named(protocol, row)),
                 classes=classes_of(row_named(protocol, row)),
                 stack="auto",

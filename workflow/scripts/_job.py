@@ -72,11 +72,11 @@ def overrides_of(recipe: dict) -> dict:
 
 
 def fold_arguments(snakemake) -> list[str]:
-    """Which folds of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
-    recipe, labels = snakemake.params.recipe, snakemake.input.labels
+    """Folds and seeds of which model a job trains, as arguments of `merba.train` and `merba.audit`."""
+    recipe, labels, seeds = snakemake.params.recipe, snakemake.input.labels, snakemake.params.seeds
     arguments = ["--model", recipe["model"], "--overrides", json.dumps(overrides_of(recipe))]
     arguments += ["--classes", *snakemake.params.classes, "--fold", *snakemake.params.folds]
-    return [*arguments, "--list", *several(labels)]
+    return [*arguments, "--list", *several(labels), "--seeds", *map(str, seeds)]
 
 
 def several(files) -> list[str]:

@@ -5,6 +5,6 @@ from _job import fold_arguments, logged, pixels
 from merba.audit import main
 
 with logged(snakemake):
-    files, seed = snakemake.input, str(snakemake.params.seed)
-    arguments = [*fold_arguments(snakemake), *pixels(files), "--test", files.test, "--seed", seed]
+    files = snakemake.input
+    arguments = [*fold_arguments(snakemake), *pixels(files), "--test", files.test]
     main([*arguments, "--out", *snakemake.output, "--threads", str(snakemake.threads)])
