@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from contracts.cache import write_cache
 from contracts.errors import InputError
@@ -98,7 +99,5 @@ def of_run(run: str, protocol: str = "megc2019", root: Path = ROOT) -> Folds:
 
 
 def write_rows(path: Path, header: tuple[str, ...], rows: list) -> None:
-    """A CSV of them."""
-    import pandas as pd
-
+    """Write them as a CSV."""
     write_csv(pd.DataFrame(rows, columns=header), path)

@@ -12,13 +12,13 @@ of a run of the workflow, here the public one's real clips.
 * **plain**: the same, but `--cores` processes of one thread work at once, as they do in all below;
 * **single**: a process for each fold, with the kernels;
 * **packed**: a process for each core, with the kernels and an equal share of the folds;
-* **stacked**: the same, but what has equally many clips is trained as one (`merba.stack`); on CUDA, or asked
-  for;
+* **stacked**: the same, but what has equally many clips is trained as one (`merba.stack`), for `--seeds`
+  seeds; on CUDA, or asked for;
 * **compiled**: as packed, but torch compiles the step (`merba.compiled`), once a process; on CUDA for what is
   not stacked, or asked for.
 
-Seconds a fold are wall time over the number of folds, start-up included; at an epoch count below the recipe's
-start-up weighs more than it does in a whole run. What they say of the folds' test clips is compared with what
+Seconds a fold are wall time over the number of trainings, start-up included; at an epoch count below the
+recipe's start-up weighs more than it does in a whole run. What they say of the folds' test clips is compared with what
 plain says, or the first way where plain is left out: how many are right, their UF1, how many decisions
 differ, and the largest difference in a probability.
 """
@@ -58,7 +58,8 @@ def main(argv: list[str] | None = None) -> None:
     """Measure, print a table, and write all figures to `--json`.
 
     Raises:
-        InputError: an unknown model, a training that failed, or more folds than there are.
+        InputError: an unknown model, a training that failed, more folds than there are, or a run that is not
+            there.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -73,12 +74,23 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--packed", type=int, default=16, help="of packed, stacked and compiled (default: 16)"
     )
+    parser.add_argument("--seeds", type=int, default=1, help="of stacked (default: 1)")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="default: all")
     parser.add_argument("--ways", nargs="+", choices=WAYS, help="default: all; the last two on CUDA alone")
     parser.add_argument("--json", type=Path, help="write all figures here too")
     add_machine_arguments(parser)
     args = parser.parse_args(argv)
     declaration(args.model)
+    given = parse_overrides(args.overrides)
+    if args.epochs is not None:
+        given |= {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
+    args.overrides = given
+    if not 1 <= args.folds <= args.packed:
+        raise InputError(
+            f"{args.folds} one by one, {args.packed} packed",
+            clip="--folds",
+            cure="give at least one, and no fewer as --packed",
+        )
     with tempfile.TemporaryDirectory(prefix="packs-") as folder:
         loso = Loso(Path(folder), args, of_run(args.run) if args.run else made_up(Path(folder)))
         few = args.folds
@@ -88,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
             "plain": Way(PLAIN, folds=few, size=1, at_once=args.cores),
             "single": Way({}, folds=few, size=1, at_once=args.cores),
             "packed": together,
-            "stacked": replace(together, stack="yes"),
+            "stacked": replace(together, stack="yes", seeds=args.seeds),
             "compiled": replace(together, compiled=True),
         }
         cuda, stackable = args.device.startswith("cuda"), model_entry(args.model).build.stackable
@@ -129,7 +141,8 @@ def _compare(found: dict, said: dict, truth_of: dict[str, str]) -> None:
 def _write(args: argparse.Namespace, found: dict) -> None:
     headline = []
     for name, one in found.items():
-        way, against = f"{args.model}, {name}", one["ratios"].items()
+        run = f", run {args.run}" if args.run else ""
+        way, against = f"{args.model}{run}, {name}", one["ratios"].items()
         headline.append((f"{way}, {one['folds']} folds", one["seconds_a_fold"], "s a fold"))
         headline += [(f"{way}: times {base}", ratio, "") for base, ratio in against if base != name]
         headline.append((f"{way}: decisions that differ, of {one['clips']}", one["decisions_differing"], ""))
@@ -137,11 +150,11 @@ def _write(args: argparse.Namespace, found: dict) -> None:
 
 
 def _table(args, found: dict) -> str:
-    recipe = resolve(args.model, {})
     rows = [
         (
             name,
             one["folds"],
+            one["seeds"],
             one["processes"],
             one["at_once"],
             one["threads"],
@@ -157,6 +170,7 @@ def _table(args, found: dict) -> str:
     head = (
         "way",
         "folds",
+        "seeds",
         "processes",
         "at once",
         "threads",
@@ -167,8 +181,9 @@ def _table(args, found: dict) -> str:
         "decisions differ",
         "probabilities, at most",
     )
-    epochs = args.epochs or recipe.epochs
-    return f"{args.model}, {epochs} of {recipe.epochs} epochs, {args.cores} at once\n\n{table(head, rows)}"
+    epochs, of = (resolve(args.model, given).epochs for given in (args.overrides, {}))
+    clips = f"clips of the run {args.run}" if args.run else "made-up flow"
+    return f"{args.model}, {clips}, {epochs} of {of} epochs, {args.cores} at once\n\n{table(head, rows)}"
 
 
 @dataclass(frozen=True)
@@ -180,6 +195,7 @@ class Way:
     size: int | None
     at_once: int
     threads: int = 1
+    seeds: int = 1
     stack: str = "no"
     compiled: bool = False
 
@@ -189,10 +205,6 @@ class Loso:
 
     def __init__(self, folder: Path, args: argparse.Namespace, folds: Folds):
         self.folder, self.args, self.folds = folder, args, folds
-        if args.folds > args.packed:
-            raise InputError(
-                f"{args.folds} folds one by one, {args.packed} packed", clip="--packed", cure="give no fewer"
-            )
         self.names = folds.spread(args.packed)
 
     def train(self, name: str, way: Way) -> dict:
@@ -209,27 +221,25 @@ class Loso:
         seconds = time.perf_counter() - begun
         return {
             "folds": way.folds,
+            "seeds": way.seeds,
             "processes": len(shares),
             "at_once": at_once,
             "threads": way.threads,
             "seconds": seconds,
-            "seconds_a_fold": seconds / way.folds,
+            "seconds_a_fold": seconds / way.folds / way.seeds,
         }
 
     def _train(self, name: str, share: list[str], way: Way) -> None:
         args, folds = self.args, self.folds
-        overrides = parse_overrides(args.overrides)
-        if args.epochs is not None:
-            overrides |= {"epochs": args.epochs, "warmup": 0, "cooldown": 0}
-        if way.compiled:
-            overrides["compiled"] = True
+        overrides = {**args.overrides, **({"compiled": True} if way.compiled else {})}
         hidden = folds.subjects(share) if len(share) == 1 else ()
         words = ["--model", args.model, "--overrides", json.dumps(overrides), "--classes", *CLASSES]
         words += ["--fold", *share, "--list", *(folds.lists[one] for one in share)]
         words += ["--caches", *(path for subject, path in folds.caches.items() if subject not in hidden)]
-        words += ["--seeds", 0, "--stack", way.stack]
-        words += ["--checkpoints", *(self._checkpoint(name, one) for one in share)]
-        words += ["--log", *(f"{self._checkpoint(name, one)}.csv" for one in share)]
+        seeds = range(way.seeds)
+        made = [self._checkpoint(name, one, seed) for one in share for seed in seeds]
+        words += ["--seeds", *seeds, "--stack", way.stack]
+        words += ["--checkpoints", *made, "--log", *(f"{path}.csv" for path in made)]
         self._run("merba.train", [*words, "--device", args.device], way.variables, way.threads)
 
     def predict(self, name: str, number: int):
@@ -250,10 +260,10 @@ class Loso:
         if done.returncode:
             raise InputError(f"{module} failed: {done.stderr.strip()[-300:]}", cure="see above")
 
-    def _checkpoint(self, name: str, fold: str) -> Path:
+    def _checkpoint(self, name: str, fold: str, seed: int = 0) -> Path:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
-        return folder / f"{fold}.pt"
+        return folder / f"{fold}_{seed}.pt"
 
 
 if __name__ == "__main__":

@@ -103,6 +103,8 @@ def summary(found: dict[str, dict]) -> str:
     for name, one in found.items():
         for what, value, unit in one["figures"].get("headline", []):
             rows.append([name, what, unit, f"{value:.4g}"])
+        for what, why in one["figures"].get("obstacles", []):
+            rows.append([name, f"{what}: {why}".replace("|", "/"), "", ""])
         if one["state"] != "done":
             rows.append([name, f"{one['state']}: {one['said']}".replace("|", "/"), "", ""])
     return table(("step", "what", "unit", "figure"), rows, words=3)

@@ -1,6 +1,7 @@
 """Folds and seeds of one model in one process: read once, trained one after the other, written together.
 
-Where it pays, on a GPU, trainings of a small model on equally many clips are stacked, see `merba.stack`.
+Where it pays, on a GPU, trainings of a small model on equally many clips are stacked, see `merba.stack`; one
+that has no equal is a stack of one, so that its dropout is the same in a pack of any size.
 """
 
 import glob

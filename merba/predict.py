@@ -168,7 +168,7 @@ def _check_alike(first, first_path, other, path) -> None:
         raise InputError(
             f"recipe {other.digest}, seed {other.seed}; {first_path}: {first.digest}, seed {first.seed}",
             file=path,
-            cure="give checkpoints of one model, recipe and seed, all of stacks (a GPU's packs) or none",
+            cure="give checkpoints of one model, recipe and seed, all of stacks (a GPU's) or none",
         )
 
 

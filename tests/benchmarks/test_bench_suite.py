@@ -135,6 +135,8 @@ def test_a_back_end_that_breaks_in_its_own_way_leaves_the_others(tmp_path, monke
     *_, found = gpu.scans(torch.device("cpu"), 0, 1)
     assert found["backends"]["scan, reference"]["obstacle"].startswith("CalledProcessError: Command")
     assert found["backends"]["mix, torch"]["whole_ms"] > 0
+    said = summary({"scans": {"state": "done", "figures": found}})
+    assert "scan, reference: CalledProcessError: Command" in said, "what could not be timed is not left out"
 
 
 def test_the_folds_that_a_gpu_is_asked_for_are_read_as_they_are_meant(monkeypatch):
@@ -153,6 +155,7 @@ def test_the_folds_that_a_gpu_is_asked_for_are_read_as_they_are_meant(monkeypatc
             raise InputError("enough", cure="none")
 
     monkeypatch.setattr(packs, "Loso", Seen)
+    monkeypatch.setattr(packs, "made_up", lambda folder: None)
     args = argparse.Namespace(device="cuda", threads=1, seconds=1, windows=1, models=gpu.MODELS)
     made = {one.name: one.command for one in gpu.steps(args)}
     for name in gpu.FOLDS:
@@ -176,13 +179,15 @@ def test_on_a_gpu_what_can_be_stacked_is_and_the_rest_is_compiled(monkeypatch, m
 
         def train(self, name, way):
             trained.append((name, way.stack, way.compiled))
-            return {"seconds_a_fold": 1.0, "folds": 1, "processes": 1, "at_once": 1, "threads": 1}
+            counts = ("folds", "seeds", "processes", "at_once", "threads")
+            return {"seconds_a_fold": 1.0, **dict.fromkeys(counts, 1)}
 
         def predict(self, name, folds):
             probabilities = {f"p_{one}": [1 / 3] for one in packs.CLASSES}
             return pd.DataFrame({"clip_id": ["a"], "predicted": ["positive"], **probabilities})
 
     monkeypatch.setattr(packs, "Loso", Seen)
+    monkeypatch.setattr(packs, "made_up", lambda folder: None)
     packs.main(["--model", model, "--device", "cuda"])
     assert trained[-1] == last
     assert [one[0] for one in trained[-2:]] == ["packed", last[0]]

@@ -86,6 +86,8 @@ SMALL = [
     {"side": 1, "sequences": 1, "half": 1, "states": 1, "rank": 1},
     {"sequences": 1, "orders": ["h_r", "v_m", "w2", "hz_r", "vz_m"], "half": 2},
     {"sequences": 1, "side": 2, "orders": ["h"], "half": 9, "rank": 4, "states": 2},
+    # MERba's tokens and states.
+    {"sequences": 1, "side": 7, "orders": ["v_m"], "half": 2, "rank": 1, "states": 8},
 ]
 FEW_ORDERS = ["h", "v_m"] if INTERPRETED else ORDER_SETS["merba"]
 LARGE = [

@@ -21,6 +21,12 @@ BRIEF = {"epochs": 3, "warmup": 1, "cooldown": 1, "batch": 8}
 STACKABLE = [name for name in list_models() if model_entry(name).build.stackable]
 
 
+CPU_AND_CUDA = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")),
+]
+
+
 class Packs:
     """Lists of the folds of six subjects, and `merba.train` on any of them."""
 
@@ -39,7 +45,7 @@ class Packs:
     def inside(self, fold):
         return [one for one in self.subjects if one not in FOLDS[fold]]
 
-    def train(self, *folds, model="ststnet", seeds=(0, 1), extra=(), name="pack", **overrides):
+    def train(self, *folds, model="ststnet", seeds=(0, 1), extra=(), name="pack", device="cpu", **overrides):
         """Checkpoint of each fold and seed; the caches are those of all subjects of the folds' lists."""
         given = sorted({one for fold in folds for one in self.inside(fold)})
         made = {(f, s): self.folder / name / f"{f}_{s}.pt" for f in folds for s in seeds}
@@ -49,7 +55,7 @@ class Packs:
         arguments += ["--caches", *(self.caches[one] for one in given)]
         arguments += ["--overrides", json.dumps({**BRIEF, **overrides}), "--checkpoints", *made.values()]
         arguments += ["--log", *(path.with_suffix(".csv") for path in made.values()), *extra]
-        train.main([*map(str, arguments), "--device", "cpu"])
+        train.main([*map(str, arguments), "--device", device])
         return made
 
 
@@ -124,9 +130,37 @@ def test_stacked_models_are_those_of_single_trainings(packs, model, overrides):
         one, other = checkpoints.load(path), checkpoints.load(stacked[run])
         assert one.digest != other.digest, "a GPU's stack draws its dropout otherwise"
         assert (one.train_clips, one.normaliser) == (other.train_clips, other.normaliser)
-        for name, tensor in one.state.items():
-            largest = tensor.abs().max().item()
-            torch.testing.assert_close(other.state[name], tensor, rtol=0, atol=1e-4 * max(largest, 1e-3))
+        assert_alike(one, other)
+
+
+def assert_alike(one, other):
+    """Weights to 1e-4 of the largest."""
+    for name, tensor in one.state.items():
+        largest = tensor.abs().max().item()
+        torch.testing.assert_close(other.state[name], tensor, rtol=0, atol=1e-4 * max(largest, 1e-3))
+
+
+@pytest.mark.parametrize("device", CPU_AND_CUDA)
+@pytest.mark.parametrize("model", STACKABLE)
+def test_a_stack_of_one_is_what_it_is_among_others(packs, model, device):
+    """In its dropout, too: a pack's size decides what is stacked, and nothing else."""
+    how = {"model": model, "extra": ["--stack", "yes"], "device": device, "epochs": 4, "dropout": 0.4}
+    among = packs.train(*FOLDS, name="among", **how)
+    for seed in (0, 1):
+        alone = packs.train("smic_a", seeds=(seed,), name="alone", **how)["smic_a", seed]
+        one, other = checkpoints.load(alone), checkpoints.load(among["smic_a", seed])
+        assert one.digest == other.digest
+        assert_alike(one, other)
+
+
+@pytest.mark.parametrize("model", STACKABLE)
+@pytest.mark.parametrize("device", CPU_AND_CUDA[1:])
+def test_on_a_gpu_stacked_models_without_dropout_are_those_of_single_trainings(packs, model, device):
+    how = {"model": model, "device": device, "epochs": 4, "dropout": 0.0}
+    single = packs.train(*FOLDS, extra=["--stack", "no"], name="single", **how)
+    stacked = packs.train(*FOLDS, extra=["--stack", "yes"], name="stacked", **how)
+    for run, path in single.items():
+        assert_alike(checkpoints.load(path), checkpoints.load(stacked[run]))
 
 
 @pytest.mark.parametrize(("model", "overrides"), [("merba_tiny", {}), ("ststnet", {"selection": "nested"})])

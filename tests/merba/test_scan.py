@@ -236,6 +236,16 @@ def test_the_environment_names_one_and_an_argument_overrules_it(monkeypatch, ins
     assert choose_backend(torch.ones(1)) is native
 
 
+def test_what_is_not_installed_is_refused_with_a_cure(monkeypatch, installed):
+    installed(native=True, triton=False, mamba_ssm=False)
+    monkeypatch.setenv(VARIABLE, "triton")
+    with pytest.raises(
+        InputError, match=rf"{VARIABLE}: 'triton' cannot run here: Triton is not installed\. Use one of torch"
+    ):
+        choose_backend(on_cuda())
+    assert names(choose_backend(on_cuda(), "torch")) == "torch"
+
+
 def test_what_cannot_run_is_refused_with_a_cure(monkeypatch):
     with pytest.raises(InputError, match="Did you mean 'torch'"):
         choose_backend(torch.ones(1), "torhc")

@@ -23,10 +23,9 @@ def test_packs_train_a_finished_run_again_and_prepare_nothing(finished):
 @pytest.mark.parametrize(
     ("size", "jobs"),
     [
-        # Four folds; of DFME there is one.
-        (3, ["seed0_1", "seed0_2", "seed7_1", "seed7_2"]),
-        (7, ["seed0_1", "seed7_1"]),
-        (8, ["seeds0to7_1"]),
+        (["pack=3"], ["seed0_1", "seed0_2", "seed7_1", "seed7_2"]),
+        (["pack=3", "pack_seeds=2"], ["seeds0to7_1", "seeds0to7_2"]),
+        (["pack_seeds=9"], ["seeds0to7_1", "seeds0to7_2", "seeds0to7_3", "seeds0to7_4"]),
     ],
 )
 def test_every_fold_and_seed_of_every_row_is_in_one_pack(fresh, size, jobs):
@@ -39,7 +38,7 @@ def test_every_fold_and_seed_of_every_row_is_in_one_pack(fresh, size, jobs):
     fresh.configure(config)
     folds = {"megc2019": {"smic_s01", "smic_s03", "casme2_sub12", "samm_006"}, "dfme": {"train"}}
     for target, stage, first in (("all", "models", "train_"), ("audit", "audit", "audit_")):
-        planned = fresh.planned(target, "--config", f"pack={size}")
+        planned = fresh.planned(target, "--config", *size)
         own = f"{first}megc2019_ststnet_"
         assert sorted(rule for rule in planned if rule.startswith(own)) == [own + job for job in jobs]
         made = [
@@ -68,7 +67,7 @@ def test_all_folds_of_several_seeds_are_trained_in_one_job_as_they_are_alone(spo
     ]
     alone = {path: (spoilt_flows.folder / path).read_bytes() for path in [f"{made[0]}.pt", f"{made[0]}.csv"]}
     status, output = spoilt_flows.snakemake(
-        *(f"{path}.pt" for path in made), "--config", "pack=8", "seeds=[0,1]"
+        *(f"{path}.pt" for path in made), "--config", "pack=4", "pack_seeds=2", "seeds=[0,1]"
     )
     assert status == 0, output
     assert list(jobs_of(output)) == ["train_megc2019_kernel_ridge_seeds0to1_1"]
@@ -88,9 +87,9 @@ def test_the_profile_of_a_gpu_packs_all_folds_and_is_otherwise_the_default(fresh
     assert sorted(trained) == ["train_megc2019_kernel_ridge_seed0_1", "train_megc2019_ststnet_seed0_1"]
 
 
-@pytest.mark.parametrize("given", ["0", "2.5", "many"])
-def test_a_pack_is_a_number_of_trainings(fresh, given):
-    status, output = fresh.snakemake("--dry-run", "--config", f"pack={given}")
+@pytest.mark.parametrize("given", ["pack=0", "pack_seeds=2.5", "pack=many"])
+def test_a_pack_is_a_number_of_folds_and_one_of_seeds(fresh, given):
+    status, output = fresh.snakemake("--dry-run", "--config", given)
     assert status != 0
-    assert "pack" in output
+    assert given.partition("=")[0] in output
     assert "Traceback" not in output

@@ -3,7 +3,7 @@
 # model its test subjects while it is trained; nothing of theirs flows back, and test labels are read by the last rule alone.
 
 
-if PACK == 1:
+if PACK == PACK_SEEDS == 1:
 
     rule audit_fold:
         input:

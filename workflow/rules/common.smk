@@ -34,7 +34,7 @@ PROTOCOLS, SUBJECTS, FOLDS, RECORDED = RUN.protocols, RUN.subjects, RUN.folds, R
 SYNTHETIC = "synthetic" in config
 DATA = f"data/{config['run']}"
 RESULTS = f"results/{config['run']}"
-PACK = config.get("pack", 1)
+PACK, PACK_SEEDS = config.get("pack", 1), config.get("pack_seeds", 1)
 LEARNING = ("torch", "timm", "numpy", "scikit-learn")
 LOGS = f"{DATA}/logs"
 TRAINING_LIST = f"{DATA}/protocols/{{protocol}}/train/{{fold}}.csv"
@@ -78,7 +78,7 @@ def published(settings):
     corpora = {
         name: {key: value for key, value in one.items() if key != "root"} for name, one in settings["corpora"].items()
     }
-    return {**{key: value for key, value in settings.items() if key != "pack"}, "corpora": corpora}
+    return {**{key: value for key, value in settings.items() if key not in ("pack", "pack_seeds")}, "corpora": corpora}
 
 
 def final_output():
@@ -200,16 +200,13 @@ def generated(wildcards):
 
 
 def packs():
-    """What each job trains where it does several trainings: (name, protocol, row, seeds, names of folds).
-
-    They are `pack` at most: folds of one seed, or all folds of as many seeds as there is room for."""
+    """What each job trains where it does several trainings: (name, protocol, row, seeds, names of folds)."""
     found = []
     for protocol, row in benchmarks():
-        names, seeds = [fold.name for fold in FOLDS[protocol]], seeds_of(protocol, row)
-        for some in chunks(seeds, max(1, PACK // len(names))):
-            several = f"seeds{some[0]}to{some[-1]}" if len(some) > 1 else f"seed{some[0]}"
-            for k, part in enumerate(chunks(names, PACK), 1):
-                found.append((f"{protocol}_{row}_{several}_{k}", protocol, row, some, part))
+        for seeds in chunks(seeds_of(protocol, row), PACK_SEEDS):
+            own = f"seeds{seeds[0]}to{seeds[-1]}" if len(seeds) > 1 else f"seed{seeds[0]}"
+            for k, names in enumerate(chunks([fold.name for fold in FOLDS[protocol]], PACK), 1):
+                found.append((f"{protocol}_{row}_{own}_{k}", protocol, row, seeds, names))
     return found
 
 
@@ -235,7 +232,7 @@ def recipe_of(wildcards):
     if wildcards.model == "canary":
         return {"model": CANARY}
     settings = config["protocols"][wildcards.protocol].get(wildcards.model) or {}
-    # For another seed, those that are trained are not trained again.
+    # For another seed, jobs that have been done are not done again.
     return {key: one for key, one in sorted({"model": wildcards.model, **settings}.items()) if key != "seeds"}
 
 

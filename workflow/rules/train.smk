@@ -31,7 +31,7 @@ for name, folds in FOLDS.items():
             "../scripts/lists.py"
 
 
-if PACK == 1:
+if PACK == PACK_SEEDS == 1:
 
     rule train:
         input:
@@ -45,8 +45,6 @@ if PACK == 1:
             seeds=lambda wildcards: [wildcards.seed],
             recipe=recipe_of,
             classes=classes_of,
-            # A GPU's stack draws its dropout otherwise, and one training is none.
-            stack="no",
             code=learning_code("merba.train"),
         resources:
             gpu=gpus,
@@ -59,9 +57,9 @@ if PACK == 1:
 
 else:
 
-    # The same for several folds and seeds in one job: `pack` of the configuration says how many. It is given the caches
-    # of all their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps them apart. One
-    # rule a job, because the files it makes are known but share no pattern.
+    # The same for several folds and seeds in one job: `pack` and `pack_seeds` of the configuration say how many. It
+    # is given the caches of all their training subjects, among them test subjects of others; `merba.fold.read_folds` keeps
+    # them apart. One rule a job, because the files it makes are known but share no pattern.
     for name, protocol, row, seeds, names in packs():
         made = f"{DATA}/models/{protocol}/{row}/{{fold}}/seed{{seed}}"
 
@@ -79,7 +77,6 @@ else:
                 seeds=seeds,
                 recipe=recipe_of(row_named(protocol, row)),
                 classes=classes_of(row_named(protocol, row)),
-                stack="auto",
                 code=learning_code("merba.train")(row_named(protocol, row)),
             resources:
                 gpu=gpus(row_named(protocol, row)),

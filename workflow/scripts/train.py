@@ -10,4 +10,4 @@ with logged(snakemake):
     arguments += ["--checkpoints", *several(made.checkpoints), "--log", *several(made.curves)]
     if snakemake.params.recipe.get("shuffle_labels"):
         arguments.append("--shuffle-labels")
-    main([*arguments, "--stack", snakemake.params.stack, "--threads", str(snakemake.threads)])
+    main([*arguments, "--threads", str(snakemake.threads)])
