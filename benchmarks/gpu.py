@@ -57,8 +57,8 @@ WINDOWS, TOKENS, CHANNELS, STATES = 128 * 16, 49, 256, 8
 LEAST = 3
 """Runs of anything that is timed, besides a first one that does not count."""
 _FLOAT = 4
-# Operations a channel and token. Of each state exp(dt A) are two, decay h + dt x B three, the sum of C h two, of
-# the first one; dt x is one, adding D x two.
+# Operations a channel and token. Of each state: exp(dt A) two, decay h + dt x B three, C h one and, but
+# for the first, its addition; dt x is one, adding D x two.
 _RECURRENCE = 7 * STATES + 2
 _CONVOLVED, _SILU, _SOFTPLUS = 5, 3, 4
 

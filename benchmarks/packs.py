@@ -18,9 +18,9 @@ of a run of the workflow, here the public one's real clips.
   not stacked, or asked for.
 
 Seconds a fold are wall time over the number of trainings, start-up included; at an epoch count below the
-recipe's start-up weighs more than it does in a whole run. What they say of the folds' test clips is compared with what
-plain says, or the first way where plain is left out: how many are right, their UF1, how many decisions
-differ, and the largest difference in a probability.
+recipe's start-up weighs more than it does in a whole run. What they say of the folds' test clips is compared
+with what plain says, or the first way where plain is left out: how many are right, their UF1, how many
+decisions differ, and the largest difference in a probability.
 """
 
 import argparse
