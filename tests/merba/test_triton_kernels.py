@@ -22,8 +22,7 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("capability", [80, 90])
-@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+@pytest.mark.parametrize(("dtype", "capability"), [("fp32", 80), ("bf16", 90)])
 @pytest.mark.parametrize("name", ["convolve", "convolve_backward", "scan", "scan_backward"])
 def test_every_kernel_compiles_to_machine_code(tmp_path, monkeypatch, name, dtype, capability):
     """In the tiles of MERba's second stage: windows of 49 tokens, 256 channels, 8 states."""

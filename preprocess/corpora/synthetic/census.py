@@ -55,7 +55,12 @@ def composite() -> dict[str, dict[str, list[str]]]:
     for line in Path(__file__).with_name("megc2019.csv").read_text().splitlines():
         corpus, subject, clip, label = line.split(",")
         listed[f"{corpus}/{subject}"][label].append(clip)
-    return listed
+    return {subject: dict(clips) for subject, clips in listed.items()}
+
+
+def _listed(subject: str) -> dict[str, list[str]]:
+    """Clips by label of one (`smic/s01`) who may be missing there, with no clips of a label then."""
+    return defaultdict(list, composite().get(subject, {}))
 
 
 def _table(text: str) -> dict[str, tuple[int, ...]]:
@@ -71,7 +76,7 @@ _SMIC_LOST = {"s03_po_08": 2, "s03_sur_01": 1, "s03_sur_05": 1, "s03_ne_16": 1}
 
 
 def _smic(subject: str) -> list[Role]:
-    listed = composite()[f"smic/{subject}"]
+    listed = _listed(f"smic/{subject}")
     return [
         Role(clip, emotion, lost=_SMIC_LOST.get(clip, 0))
         for label, emotion in _SMIC_EMOTIONS.items()
@@ -130,7 +135,7 @@ _CASME2_FRAMES = {
 
 
 def _casme2(subject: str, updated: bool) -> list[Role]:
-    listed, unlisted = composite()[f"casme2/{subject}"], _CASME2_UNLISTED.get(subject, {})
+    listed, unlisted = _listed(f"casme2/{subject}"), _CASME2_UNLISTED.get(subject, {})
     _, disgust, _, _, others = _CASME2_COUNTS[subject[3:]]
     known = list(unlisted.values())
     emotions = dict(unlisted)
@@ -176,7 +181,7 @@ def _samm_corpus() -> dict[str, list[Role]]:
     rare = [emotion for emotion, count in _SAMM_RARE.items() for _ in range(count)]
     emotions: dict[str, dict[str, str]] = {}
     for subject in SAMM:
-        listed = composite()[f"samm/{subject}"]
+        listed = _listed(f"samm/{subject}")
         anger, contempt, _, other, _ = _SAMM_COUNTS[subject]
         left = len(listed["0"]) - anger - contempt
         # Taken alternately from both ends, so that no subject has one rare emotion alone.

@@ -8,6 +8,7 @@ import pytest
 from contracts.errors import InputError
 from preprocess.corpora.facts.dfme import EMOTIONS, MEMBERS, PART_OF
 from preprocess.corpora.synthetic import Options, list_layouts, plan
+from preprocess.corpora.synthetic.census import composite as official_list
 
 TRUE = Options(scale="true", length=(12, 15))
 OFFICIAL = {
@@ -164,3 +165,9 @@ def test_true_ranges_contain_the_true_apex(census):
 def test_a_true_corpus_has_no_other_subjects():
     with pytest.raises(InputError, match=r"samm/008: samm has no subject '008'\. Use one of its 29"):
         plan("samm", ["008"], TRUE)
+
+
+def test_who_is_not_in_the_composite_does_not_get_into_it_by_being_asked_for(census):
+    listed = official_list()
+    assert len(listed) == 68
+    assert sum(len(clips) for labels in listed.values() for clips in labels.values()) == 442
