@@ -34,6 +34,7 @@ from pathlib import Path
 from benchmarks.report import write
 from benchmarks.steps import Step, run, summary
 from benchmarks.training_steps import ceiling
+from contracts.errors import InputError
 from merba.commands import add_machine_arguments, report, set_up_torch
 from merba.registry import declaration
 
@@ -177,7 +178,8 @@ def scans(device, seconds: float, windows: int) -> Iterator[dict]:
                 }
             except Exception as error:  # a compiler's, a driver's: no reason to lose the others
                 said = str(error).strip().splitlines() or ["no message"]
-                found[f"{task}, {name}"] = {"obstacle": f"{type(error).__name__}: {said[0]}"}
+                why = error.problem if isinstance(error, InputError) else f"{type(error).__name__}: {said[0]}"
+                found[f"{task}, {name}"] = {"obstacle": why}
             headline = []
             for measured, one in found.items():
                 if "whole_ms" in one:

@@ -170,7 +170,9 @@ def _steps(name: str, batch: int, seconds: float, device, compiled: bool = False
     # What a model computes once and keeps, it computes in this step.
     with contextlib.suppress(_Enough):
         fit(*few, _stop_after(1, 0.0, []))
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(
+        display=False, custom_mapping={torch.ops.aten.convolution_backward: products_of_gradients}
+    )
     # Torch counts only some of attention's kernels, but every product of its formula.
     with contextlib.suppress(_Enough), _torch_alone(), counter, sdpa_kernel(SDPBackend.MATH):
         fit(*few, _stop_after(1, 0.0, []))
@@ -243,6 +245,20 @@ def _shown(name: str, number: int):
     flow = random.standard_normal((length, 3, size, size), np.float32)
     seen = torch.from_numpy(build.see(Sequence(frames, flow, np.arange(length, dtype=float), length / 2)))
     return seen.expand(number, *seen.shape).clone(), build.mirror
+
+
+def products_of_gradients(grad, x, weight, *others, out_shape=None) -> int:
+    """FLOP of a convolution's gradients of its input and its weight: each has the products of its values.
+
+    Torch counts those of the weight as if it had one group.
+
+    Args:
+        grad, x, weight: shapes of what `aten::convolution_backward` is given; others: its further arguments.
+    """
+    from torch.utils.flop_counter import conv_flop_count
+
+    *_, transposed, _, _, wanted = others
+    return sum(wanted[:2]) * conv_flop_count(x, weight, grad, transposed)
 
 
 def ceiling(device, precision: str, seconds: float = 2) -> float:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import training_steps
 from contracts.errors import InputError
@@ -24,6 +25,16 @@ def test_a_step_costs_two_to_three_forward_passes(name):
     assert 2 <= found["flop_per_clip"] / (2 * whole.products) <= 3.05
     assert found["steps"] == training_steps.LEAST
     assert found["clips_per_second"] * found["seconds_per_step"] == pytest.approx(4)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 8])
+def test_groups_of_a_convolution_share_no_product(groups):
+    x = torch.zeros(3, 8, 5, 5, requires_grad=True)
+    layer = torch.nn.Conv2d(8, 8, 3, padding=1, groups=groups)
+    mapping = {torch.ops.aten.convolution_backward: training_steps.products_of_gradients}
+    with FlopCounterMode(display=False, custom_mapping=mapping) as counter:
+        layer(x).sum().backward()
+    assert counter.get_total_flops() == 3 * 2 * 3 * 25 * 9 * 8 * 8 // groups
 
 
 def test_a_batch_that_does_not_fit_is_halved(monkeypatch):
