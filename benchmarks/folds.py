@@ -79,7 +79,7 @@ def of_run(run: str, protocol: str = "megc2019", root: Path = ROOT) -> Folds:
     """
     data = root / "data" / run
     lists, labels = data / "protocols" / protocol, root / "results" / run / "labels" / f"{protocol}.csv"
-    cure = f"let `snakemake --until lists_{protocol} cache import_flow` of the run {run!r} make it"
+    cure = f"let `snakemake` make it with the configuration of the run {run!r}; its clips must have 28 pixels"
     for path in (lists / "test.csv", labels):
         if not path.is_file():
             raise InputError("is not there", file=path, clip="--run", cure=cure)

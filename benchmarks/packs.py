@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
         raise InputError(
             f"{args.folds} one by one, {args.packed} packed",
             clip="--folds",
-            cure="give at least one, and no fewer as --packed",
+            cure="give at least one, and with --packed no fewer",
         )
     with tempfile.TemporaryDirectory(prefix="packs-") as folder:
         loso = Loso(Path(folder), args, of_run(args.run) if args.run else made_up(Path(folder)))

@@ -61,5 +61,5 @@ def test_a_runs_folds_are_read_where_the_workflow_leaves_them(run):
 )
 def test_what_a_run_lacks_is_named_with_what_makes_it(run, missing):
     (run / missing).unlink()
-    with pytest.raises(InputError, match=f"{missing}.*snakemake --until lists_megc2019"):
+    with pytest.raises(InputError, match=f"{missing}.*configuration of the run 'one'"):
         of_run("one", root=run)
