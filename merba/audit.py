@@ -23,7 +23,6 @@ def _parser() -> argparse.ArgumentParser:
     add_fold_arguments(parser)
     add_input_arguments(parser, "the training and the test subjects")
     parser.add_argument("--test", required=True, help="CSV of test clips: clip_id, fold")
-    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="each fold is trained for each")
     parser.add_argument(
         "--out",
         nargs="+",

@@ -46,7 +46,7 @@ def parse_overrides(text: str) -> dict:
 
 
 def add_fold_arguments(parser) -> None:
-    """What says which folds of which model: model, recipe, classes, folds, lists of training clips."""
+    """What says which trainings of which model: recipe, classes, folds, lists of training clips, seeds."""
     parser.add_argument("--model", required=True, help="a registered model, e.g. merba_tiny")
     parser.add_argument(
         "--overrides", default="{}", help="JSON: recipe keys and model options, '{\"epochs\": 30}'"
@@ -54,6 +54,7 @@ def add_fold_arguments(parser) -> None:
     parser.add_argument("--classes", nargs="+", required=True, help="class names in the protocol's order")
     parser.add_argument("--fold", nargs="+", required=True, help="name of the fold; of several, a pack")
     parser.add_argument("--list", nargs="+", required=True, help="each fold's CSV of clips: clip_id, label")
+    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="each fold is trained for each")
 
 
 def lists_of(args) -> dict[str, str]:
@@ -82,7 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m merba.train", description=__doc__.split("\n\n")[0])
     add_fold_arguments(parser)
     add_input_arguments(parser, "the training subjects of all folds")
-    parser.add_argument("--seeds", nargs="+", type=int, required=True, help="each fold is trained for each")
     parser.add_argument(
         "--checkpoints",
         nargs="+",
