@@ -19,7 +19,8 @@ class InputError(Exception):
         self.problem, self.cure, self.file, self.clip = problem, cure, file, clip
         where = ": ".join(str(part) for part in (file, clip) if part is not None)
         stop = "" if problem.endswith("?") else "."
-        super().__init__(f"{where + ': ' if where else ''}{problem}{stop} {cure[:1].upper()}{cure[1:]}.")
+        text = f"{where + ': ' if where else ''}{problem}{stop} {cure[:1].upper()}{cure[1:]}."
+        super().__init__(printable(text))
 
     def __reduce__(self):
         # Keyword-only arguments do not survive the default pickling between worker processes.
@@ -28,6 +29,11 @@ class InputError(Exception):
 
 def _rebuild(problem, cure, file, clip):
     return InputError(problem, cure=cure, file=file, clip=clip)
+
+
+def printable(text: str) -> str:
+    r"""Text that can be written as UTF-8: bytes of a file name that are none are escaped, as `\udce9`."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def nearest(name: str, known: Iterable) -> str:

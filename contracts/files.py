@@ -93,9 +93,19 @@ def _disk_is_full(error: OSError) -> bool:
 
 
 def write_csv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write `table` whole, without its index, LF line ends, floats with full precision."""
-    with whole(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
+    """Write `table` whole, without its index, LF line ends, floats with full precision, UTF-8.
+
+    Raises:
+        InputError: as `whole`, or a cell has the name of a file or folder that is not UTF-8.
+    """
+    try:
+        with whole(path) as partial:
+            table.to_csv(partial, index=False, lineterminator="\n")
+    except UnicodeEncodeError as error:
+        row = error.object[: error.end].rpartition("\n")[2]
+        raise InputError(
+            f"a name in it is not UTF-8 ({row})", file=path, cure="rename the file or folder of that name"
+        ) from error
 
 
 def read_csv(path: str | Path, **options) -> pd.DataFrame:

@@ -36,6 +36,7 @@ _ANCHORS = {
 }
 EYE_DISTANCE = 0.42  # outer eye corners, in crop widths: brows and chin stay inside the crop
 _EYE_LINE = 0.36  # height of the eye line, in crop widths
+_SAMPLED = 0.75  # crop pixels per frame pixel: from here on, bilinear samples fold little
 
 
 def template(size: int = CROP_SIZE) -> dict[int, tuple[float, float]]:
@@ -83,7 +84,23 @@ def fit(width: int, height: int, size: int = CROP_SIZE) -> np.ndarray:
 
 
 def crop(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
-    """Warp a raw frame into its aligned crop (size, size), same dtype; outside pixels repeat the border."""
+    """Warp a raw frame into its aligned crop (size, size), same dtype; outside pixels repeat the border.
+
+    Bilinear samples alone would fold texture finer than the crop's pixels, and what is folded may move
+    against the face: below `_SAMPLED` crop pixels a frame pixel the frame is warped at a multiple of the size
+    and averaged.
+    """
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    if scale >= _SAMPLED:
+        return _warped(image, matrix, size)
+    times = int(np.ceil(1 / scale))
+    finer = times * matrix
+    # Pixel centres: those of the crop lie in the middle of `times` finer ones.
+    finer[:, 2] += (times - 1) / 2
+    return cv2.resize(_warped(image, finer, times * size), (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _warped(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

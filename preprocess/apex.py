@@ -2,8 +2,9 @@
 
 The spotter follows the ME-PLAN group (Zhao et al. 2022; the numbers are those of their public program for
 the curves): Farnebaeck flow and strain from the onset to every frame, averaged over seven facial regions,
-head motion removed at the nose; the apex is the maximum of the curve that best obeys their Unimodal Pattern
-Constraint (rise to one maximum, then fall). It departs from them in four things:
+head motion removed at the nose; of the curves that peak inside the clip, the one that best obeys their
+Unimodal Pattern Constraint (rise to one maximum, then fall) has the apex. It departs from them in four
+things:
 
 * Pictures are the clip's aligned crops, not the detector's box with a margin: the box varies with the person,
   the crop does not. Their margins in pixels hold, as a face of theirs is about as large as it is in the crop.
@@ -102,12 +103,11 @@ def spot(frames: np.ndarray, numbers: list[int], landmarks: np.ndarray | None, f
     window = smoothing(len(numbers), fps)
     for regions in (_BROWS_AND_MOUTH, _EYES, (_REST,)):
         fits = {key: unimodal(_smooth(curve, window)) for key, curve in curves.items() if key[0] in regions}
-        if not fits:
-            continue
-        key = max(fits, key=lambda key: fits[key][1])
-        peak, explained = fits[key]
-        if explained >= _CLEAR and 0 < peak < len(numbers) - 1:
-            return Apex(numbers[peak], f"spotted ({' '.join(key)})")
+        # A curve that only rises or only falls is fitted best of all, and has its peak at the clip's end.
+        peaks = {key: fit for key, fit in fits.items() if fit[1] >= _CLEAR and 0 < fit[0] < len(numbers) - 1}
+        if peaks:
+            key = max(peaks, key=lambda key: peaks[key][1])
+            return Apex(numbers[peaks[key][0]], f"spotted ({' '.join(key)})")
     return midpoint(numbers)
 
 

@@ -6,6 +6,7 @@ so that "not yet generated" and "as generated" are the same state and a first ru
 """
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,4 +67,4 @@ def state(lines: list[str], written: list[str] | None, *, times: bool = True) ->
     seen, made = (
         some if times or some is None else [line.split("\t")[0] for line in some] for some in (lines, written)
     )
-    return AS_GENERATED if seen == made else hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]
+    return AS_GENERATED if seen == made else hashlib.sha256(os.fsencode("\n".join(seen))).hexdigest()[:16]

@@ -12,8 +12,6 @@ Quirks: clip names repeat across subjects and follow no grammar. The apex of `su
     five more rows it equals onset or offset. The ranges of five clips probably do not match their files
     (not confirmed). Two folders have no row (`sub09/EP02_02f`, `sub24/EP02_07`).
 Access: signed form, Institute of Psychology, Chinese Academy of Sciences.
-Cite: Yan, Li, Wang, Zhao, Liu, Chen, Fu, "CASME II: an improved spontaneous micro-expression database and
-    the baseline evaluation", PLoS ONE 9(1), 2014.
 """
 
 import re
@@ -37,6 +35,10 @@ class Casme2(Recordings):
 
     name = "casme2"
     title = "CASME II"
+    cite = (
+        "Yan, Li, Wang, Zhao, Liu, Chen, Fu. CASME II: an improved spontaneous micro-expression database "
+        "and the baseline evaluation. PLoS ONE 9(1), 2014."
+    )
     full = {"casme2": (26, 255)}
     emotions = ("others", "disgust", "happiness", "repression", "surprise", "sadness", "fear")
     fps = 200.0

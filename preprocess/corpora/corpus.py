@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contracts.errors import InputError
+from contracts.errors import InputError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,11 +26,13 @@ class Source:
         root: folder into which the owner's archives were unpacked.
         frames: folder below `root` with the clips to read; empty where there is only one set of them.
         sheets: annotation sheets below `root` to read; empty to find them by their content.
+        pictures: `raw` or `cropped`, where names do not tell or tell wrongly; empty to go by names.
     """
 
     root: Path
     frames: str = ""
     sheets: tuple[str, ...] = ()
+    pictures: str = ""
 
     def __post_init__(self):
         object.__setattr__(self, "root", Path(os.path.normpath(Path(self.root).expanduser())))
@@ -77,11 +79,27 @@ class Report:
 
         return Index(
             clips=pd.DataFrame(rows, columns=COLUMNS).sort_values("clip_id", ignore_index=True),
-            skipped=pd.DataFrame(sorted(self.skipped.items()), columns=["clip_id", "reason"]),
+            skipped=pd.DataFrame(
+                sorted((printable(clip), printable(why)) for clip, why in self.skipped.items()),
+                columns=["clip_id", "reason"],
+            ),
             notes=pd.DataFrame(sorted(set(self.notes)), columns=["clip_id", "about", "note"]),
             faults=tuple(self.faults),
-            recognised=recognised,
+            recognised={what: [printable(line) for line in how] for what, how in recognised.items()},
         )
+
+
+def place_below(root: Path, path: Path, clip_id: str | None = None) -> str:
+    """A clip's folder or file as the clip table has it: as seen from the root.
+
+    Raises:
+        InputError: a name on the way is not UTF-8, as tables are.
+    """
+    place = path.relative_to(root)
+    for part in (*reversed(place.parents), place):
+        if printable(part.name) != part.name:
+            raise InputError("its name is not UTF-8", file=root / part, clip=clip_id, cure="rename it")
+    return place.as_posix()
 
 
 class Corpus(ABC):
@@ -91,11 +109,18 @@ class Corpus(ABC):
     """As in clip ids and configurations: `casme2`."""
     title: str
     """As in print: `CASME II`."""
+    cite: str
+    """Whom to cite: authors, title, where and when, ending in a full stop."""
     full: dict[str, tuple[int, int]]
     """For each corpus whose clips it provides, by name: subjects and clips of the whole release."""
 
     never_shown: frozenset[str] = frozenset()
     """Subjects of whom the licence forbids every picture; the workflow draws none of them."""
+
+    @property
+    def citation(self) -> str:
+        """A line in a list of references: `CASME II: Yan, ...`."""
+        return f"{self.title[0].upper()}{self.title[1:]}: {self.cite}"
 
     @property
     def provides(self) -> tuple[str, ...]:
@@ -119,6 +144,20 @@ class Corpus(ABC):
             f"{self.title} has no clips of {corpus!r}",
             clip=f"corpora.{self.name}",
             cure=f"use it for {', '.join(self.provides)}",
+        )
+
+    def showable(self, subject: str) -> str:
+        """The subject, if pictures of them may be drawn.
+
+        Raises:
+            InputError: the licence forbids it.
+        """
+        if subject not in self.never_shown:
+            return subject
+        raise InputError(
+            f"the licence of {self.title} forbids every picture of this subject",
+            clip=f"{self.name}/{subject}",
+            cure="look at another subject; numbers of this one are in the corpus's quality table",
         )
 
     @abstractmethod

@@ -10,8 +10,6 @@ Labels: `training_full_with_AU.xlsx`, `testA_full_with_AU.xlsx`, `testB_full_wit
 Quirks: frame rate goes with subject number and so with the split; rows are ordered by frame rate, then
     name. The folder of `sub0593_09` runs on past the annotated offset.
 Access: signed licence of USTC / MEA-LAB; no redistribution in any form.
-Cite: Zhao, Tang, Mao, et al., "DFME: a new benchmark for dynamic facial micro-expression recognition", IEEE
-    Transactions on Affective Computing 15(3), 2024.
 """
 
 import re
@@ -35,6 +33,10 @@ class Dfme(Recordings):
 
     name = "dfme"
     title = "DFME"
+    cite = (
+        "Zhao, Tang, Mao, et al. DFME: a new benchmark for dynamic facial micro-expression recognition. "
+        "IEEE Transactions on Affective Computing 15(3), 2024; arXiv 2301.00985."
+    )
     full = {"dfme": (259, 2629)}
     emotions = EMOTIONS
     usual_sheet = f"full_release_annotation/{SHEETS['train']}"

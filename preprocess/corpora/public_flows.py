@@ -11,8 +11,6 @@ Quirks: most names have a space before `.png`, some have none; SMIC clips are `s
     `s01_s1_ne_01` in another; spreadsheet programs turn SAMM's `006` into 6. So ids are compared normalised.
 Access: the public repository `wangzhifengharrison/HTNet`, under its own terms; see
     `docs/corpora/public_flows.md`.
-Cite: Liong, Gan, See, Khor, Huang, "Shallow triple stream three-dimensional CNN (STSTNet) for
-    micro-expression recognition", FG 2019, and the owners of SMIC, CASME II and SAMM.
 """
 
 import re
@@ -21,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from contracts.errors import InputError
-from preprocess.corpora.corpus import Flows, Index, Report, Source
+from preprocess.corpora.corpus import Flows, Index, Report, Source, place_below
 from preprocess.corpora.reading.sheets import Form, Sheet, read_sheets, spreadsheets
 from preprocess.corpora.reading.tree import listing, survey
 
@@ -80,6 +78,11 @@ class PublicFlows(Flows):
 
     name = "public_flows"
     title = "the public 28x28 flow set"
+    cite = (
+        "Liong, Gan, See, Khor, Huang. Shallow Triple Stream Three-dimensional CNN (STSTNet) for "
+        "Micro-expression Recognition. FG 2019. https://arxiv.org/abs/1902.03634; as carried by "
+        "https://github.com/wangzhifengharrison/HTNet."
+    )
     full = {"smic": (16, 164), "casme2": (24, 145), "samm": (28, 133)}
     size = 28
     coding = "minmax"
@@ -275,7 +278,7 @@ class PublicFlows(Flows):
             )
         self.read_flow(picture)
         return {
-            "frames_dir": picture.relative_to(source.root).as_posix(),
+            "frames_dir": place_below(source.root, picture),
             "onset": NO_FRAME,
             "apex": NO_FRAME,
             "offset": NO_FRAME,

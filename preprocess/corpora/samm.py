@@ -10,8 +10,6 @@ Quirks: frame numbers have four digits in most recordings and five in some, both
     lose their zeros in re-saved copies. The apex lies outside the range in `028_4_1` and `032_3_1`;
     what exactly their cells say is not confirmed, as public copies disagree.
 Access: signed form, Manchester Metropolitan University.
-Cite: Davison, Lansley, Costen, Tan, Yap, "SAMM: a spontaneous micro-facial movement dataset", IEEE
-    Transactions on Affective Computing 9(1), 2018.
 """
 
 import re
@@ -33,6 +31,10 @@ class Samm(Recordings):
 
     name = "samm"
     title = "SAMM"
+    cite = (
+        "Davison, Lansley, Costen, Tan, Yap. SAMM: a spontaneous micro-facial movement dataset. IEEE "
+        "Transactions on Affective Computing 9(1), 2018."
+    )
     full = {"samm": (29, 159)}
     emotions = ("anger", "happiness", "other", "surprise", "contempt", "disgust", "fear", "sadness")
     aliases = {"others": "other"}

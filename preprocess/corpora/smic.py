@@ -10,8 +10,6 @@ Labels: the folder's name, which the clip's name repeats (`ne`, `po`, `sur`). On
 Quirks: the frame number is the camera's own counter, six digits at least; a few clips skip a number. The
     extended release, SMIC-E, has long clips, lost three of the 164 and merged four: it is no substitute.
 Access: signed form, University of Oulu, Center for Machine Vision and Signal Analysis.
-Cite: Li, Pfister, Huang, Zhao, Pietikäinen, "A spontaneous micro-expression database: inducement,
-    collection and baseline", FG 2013.
 """
 
 import re
@@ -39,6 +37,10 @@ class Smic(Recordings):
 
     name = "smic"
     title = "SMIC-HS"
+    cite = (
+        "Li, Pfister, Huang, Zhao, Pietikäinen. A spontaneous micro-expression database: inducement, "
+        "collection and baseline. FG 2013."
+    )
     full = {"smic": (16, 164)}
     emotions = EMOTIONS
     fps = 100.0
@@ -49,7 +51,9 @@ class Smic(Recordings):
     }
 
     def is_home(self, folder: Path, children: list[Path]) -> bool:
-        return not any(_CAMERA.search(name) for name in (folder.name, folder.parent.name)) and any(
+        # `HS` says which camera it is, whatever cameras the folder above is named after (`smic_vis_nir_hs`).
+        names = () if _is(folder, "hs") else (folder.name, folder.parent.name)
+        return not any(map(_CAMERA.search, names)) and any(
             _SUBJECT.fullmatch(child.name) and any(_is(sub, "micro") for sub in peek(child))
             for child in children
         )

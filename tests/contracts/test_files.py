@@ -71,6 +71,13 @@ def test_ids_stay_text_and_empty_cells_stay_empty(tmp_path):
     assert table.reason.tolist() == ["", "null"]
 
 
+def test_a_name_that_is_not_utf8_is_told_with_its_row(tmp_path):
+    table = pd.DataFrame({"clip_id": ["a/b/c", "a/b/caf\udce9"], "frame": [1, 2]}, dtype=object)
+    with pytest.raises(InputError, match=r"clips\.csv: a name in it is not UTF-8 \(a/b/caf\\udce9\)\."):
+        write_csv(table, tmp_path / "clips.csv")
+    assert not list(tmp_path.iterdir())
+
+
 FULL_DISK = {
     "table": """
         import pandas as pd

@@ -1,5 +1,6 @@
 """One similarity per clip: exact where the truth is a similarity, and shared by all frames."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -58,6 +59,61 @@ def test_the_crop_shows_what_the_matrix_says():
     assert shown.dtype == np.uint8
     assert shown[55, 70] == 255  # raw (340, 230)
     assert shown[20, 20] == 0
+
+
+def shrunk(scale, turn=0.0, shift=(0.0, 0.0)):
+    """A similarity by so many crop pixels a frame pixel."""
+    return np.array(
+        [
+            [scale * np.cos(turn), -scale * np.sin(turn), shift[0]],
+            [scale * np.sin(turn), scale * np.cos(turn), shift[1]],
+        ]
+    )
+
+
+def sampled(image, matrix, size):
+    """Bilinear samples at the places of the crop's pixels, and no more."""
+    return cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.25])
+def test_texture_finer_than_the_crops_pixels_vanishes_instead_of_folding(scale):
+    """Stripes of 2.2 pixels; the crop's pixels lie on the frame's, where samples see all of them."""
+    x = np.arange(400)
+    stripes = np.tile(128 + 100 * np.cos(2 * np.pi * 0.45 * x), (400, 1)).round().astype(np.uint8)
+    matrix = shrunk(scale, shift=(-5, -5))
+    assert sampled(stripes, matrix, 64).std() > 60
+    assert crop(stripes, matrix, 64).std() < 3
+    assert crop(stripes, matrix, 64).mean() == pytest.approx(128, abs=1)
+
+
+@pytest.mark.parametrize("scale", [0.7, 0.4, 0.13])
+def test_a_smooth_picture_lies_where_the_matrix_says_at_any_scale(scale):
+    """To a quarter of a grey level: half a finer pixel off, the flanks would be off by twice as much."""
+    y, x = np.mgrid[:400, :400]
+    width = 12 / scale
+
+    def hill(x, y):
+        return 128 + 100 * np.exp(-((x - 210) ** 2 + (y - 190) ** 2) / (2 * width**2))
+
+    matrix = shrunk(scale, turn=0.3)
+    matrix[:, 2] = (25.3, 22.6) - matrix[:, :2] @ (210, 190)
+    shown = crop(hill(x, y).astype(np.float32), matrix, 48)
+    v, u = np.mgrid[:48, :48]
+    places = np.linalg.inv(matrix[:, :2]) @ (np.stack([u.ravel(), v.ravel()]) - matrix[:, 2:])
+    inside = (np.abs(places - 199.5) < 190).all(axis=0)
+    assert shown.dtype == np.float32
+    assert inside.sum() > 200
+    assert np.abs(shown.ravel() - hill(*places))[inside].max() < 0.25
+
+
+@pytest.mark.parametrize("scale", [0.76, 0.9, 1.0, 1.7])
+def test_from_three_quarters_of_the_frames_scale_on_the_crop_is_its_samples(scale):
+    image = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
+    matrix = shrunk(scale, turn=0.1, shift=(3.3, -20.2))
+    np.testing.assert_array_equal(crop(image, matrix, 112), sampled(image, matrix, 112))
 
 
 def test_landmarks_in_one_point_are_no_face():

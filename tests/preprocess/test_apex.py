@@ -147,6 +147,25 @@ def test_brows_and_mouth_come_before_eyes_before_the_rest_before_the_middle(monk
     assert found.frame == (8 if clear else 7)
 
 
+UNSTEADY = RISE_AND_FALL + 0.6 * np.resize([1, -1], 15)
+
+
+@pytest.mark.parametrize("whole", [np.arange(15.0), np.arange(15.0)[::-1]], ids=["rises", "falls"])
+@pytest.mark.parametrize(
+    ("region", "kind"), [("left brow", "strain"), ("right mouth corner", "flow"), ("left eye", "flow")]
+)
+def test_a_curve_that_only_rises_or_falls_hides_no_peak_of_its_group_nor_of_the_next(
+    monkeypatch, whole, region, kind
+):
+    regions = (*module._BROWS_AND_MOUTH, *module._EYES, module._REST)
+    curves = {(name, kind): JAGGED for name in regions for kind in ("flow", "strain")}
+    curves |= {("left brow", "flow"): whole, (region, kind): UNSTEADY}
+    assert unimodal(whole)[1] > unimodal(UNSTEADY)[1], "fitted best, and no peak"
+    monkeypatch.setattr(module, "motion_curves", lambda *_: curves)
+    found = spot(np.zeros((15, 8, 8), np.uint8), list(range(15)), np.zeros((68, 2)), fps=20)
+    assert found == Apex(8, f"spotted ({region} {kind})")
+
+
 @pytest.mark.parametrize(
     ("length", "fps", "frames"),
     [(33, 100, 5), (67, 200, 11), (74, 200, 11), (150, 500, 25), (30, 500, 5), (3, 500, 1)],

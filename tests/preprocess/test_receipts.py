@@ -67,3 +67,8 @@ def test_names_alone_do_not_see_an_edited_frame(recordings):
     assert state(now(root), read_receipt(receipt, now(root)), times=False) == AS_GENERATED
     (root / "s1/clip/image3.bmp").write_bytes(b"pixels")
     assert state(now(root), read_receipt(receipt, now(root)), times=False) != AS_GENERATED
+
+
+def test_names_that_are_not_utf8_have_a_state_of_their_own():
+    states = {state([f"s1/{name}/image1.bmp\t6\t1"], None) for name in ("caf\udce9", "caf\udce8", "café")}
+    assert len(states) == 3

@@ -86,19 +86,28 @@ def _contradiction(corpus: Declared, root: Path, clip_id: str, one: Sheet, other
 
 
 def _alike(corpus: Declared, one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether two rows on a clip say the same: `01` is 1, and a stripped copy may lack what is optional."""
+    """Whether two rows on a clip say the same: `01` is 1, `Others` may be `Other`, and a stripped copy may
+    lack what is optional.
+    """
 
     def meant(field: str, cell: str) -> object:
         if field in ("subject", "clip"):
             return None
-        number = whole_number(cell)
-        return cell.lower() if number is None else number
+        if (number := whole_number(cell)) is not None:
+            return number
+        return _emotion(corpus, cell) if field == "emotion" else cell.lower()
 
     return all(
         meant(field, one[field]) == meant(field, other[field])
         or (field in corpus.form.optional and not (one[field] and other[field]))
         for field in corpus.form.headings
     )
+
+
+def _emotion(corpus: Declared, cell: str) -> str:
+    """The owner's word, from whatever spelling of it."""
+    word = cell.lower()
+    return corpus.aliases.get(word, word)
 
 
 def key_of(corpus: Declared, cells: Mapping[str, str]) -> ClipKey:
@@ -136,8 +145,7 @@ def _annotation(corpus: Declared, sheet: Sheet, number: int, cells: dict[str, st
             clip=clip_id,
             cure="correct the cells or remove the row",
         )
-    emotion = cells["emotion"].lower()
-    emotion = corpus.aliases.get(emotion, emotion)
+    emotion = _emotion(corpus, cells["emotion"])
     if emotion not in corpus.emotions:
         near = difflib.get_close_matches(emotion, corpus.emotions, n=1)
         raise InputError(

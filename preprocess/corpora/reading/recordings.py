@@ -5,15 +5,15 @@ them, and settling what they disagree about is the same for all and is done here
 and every row of the sheet ends up among the clips, among the skipped, or in a fault.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from contracts.errors import InputError
-from preprocess.corpora.corpus import Index, Report, Source
+from preprocess.corpora.corpus import Index, Report, Source, place_below
 from preprocess.corpora.reading.annotations import by_clip, key_of, read_rows, without_copies
 from preprocess.corpora.reading.declared import Annotation, ClipKey
 from preprocess.corpora.reading.finding import Finder, Layout, places_of
+from preprocess.corpora.reading.pictures import kind_of
 from preprocess.corpora.reading.policies import settle
 from preprocess.corpora.reading.sheets import UNREAD, Sheet, read_sheets, spreadsheets
 from preprocess.frames import list_frames
@@ -102,7 +102,8 @@ class Recordings(Finder):
             report.fault(
                 "raw and cropped pictures lie among each other",
                 file=layout.source.root,
-                cure=f"keep them apart, and set corpora.{self.name}.frames to the folder you mean",
+                cure=f"keep them apart, and set corpora.{self.name}.frames to the folder you mean, or say by "
+                f"corpora.{self.name}.pictures what all of them are",
             )
         recognised = self._recognised(layout, notes, pictures)
         return report.index(rows, recognised | _passed_over(layout, refused))
@@ -149,6 +150,8 @@ class Recordings(Finder):
             raise InputError(error.problem, cure=error.cure, file=error.file, clip=clip_id) from error
         if len(frames) < 2:
             raise InputError("one frame is no clip", file=folder, clip=clip_id, cure="unpack the clip again")
+        place = place_below(layout.source.root, folder, clip_id)
+        pictures = kind_of(layout.source, list(frames.values()), clip_id)
         span = settle(list(frames), note.onset, note.apex, note.offset, note.said_apex)
         report.notes += [(clip_id, "repair", text) for text in note.repairs]
         report.notes += [(clip_id, about, text) for about, text in span.remarks]
@@ -157,7 +160,7 @@ class Recordings(Finder):
             "corpus": self.name,
             "subject": note.subject,
             "clip": note.clip,
-            "frames_dir": folder.relative_to(layout.source.root).as_posix(),
+            "frames_dir": place,
             "onset": span.onset,
             "apex": NO_FRAME if span.apex is None else span.apex,
             "offset": span.offset,
@@ -166,7 +169,7 @@ class Recordings(Finder):
             "action_units": note.action_units,
             "apex_source": span.apex_source,
             "range_source": span.range_source,
-            "pictures": _pictures(layout.source.root, list(frames.values()), clip_id),
+            "pictures": pictures,
             "sheet_row": note.row,
         }
 
@@ -182,21 +185,6 @@ class Recordings(Finder):
             said = f"{_place(layout, sheet)}: {len(own)} rows"
             found.setdefault("sheet", []).append(", ".join(filter(None, [said, self.edition(own)])))
         return found
-
-
-def _pictures(root: Path, frames: list[Path], clip_id: str) -> str:
-    """Told by names alone: of the root, of what lies below it, and of the frames."""
-    cropped = {frame.name.lower().startswith("reg_") for frame in frames}
-    if len(cropped) > 1:
-        raise InputError(
-            "raw and cropped frames lie in one folder",
-            file=frames[0].parent,
-            clip=clip_id,
-            cure="remove one kind",
-        )
-    folders = Path(root.absolute().name) / frames[0].parent.relative_to(root)
-    said = re.search(r"crop|preprocess", folders.as_posix(), re.IGNORECASE)
-    return "cropped" if said or cropped == {True} else "raw"
 
 
 def _place(layout: Layout, file: Path) -> str:

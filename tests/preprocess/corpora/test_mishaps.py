@@ -7,6 +7,7 @@ import openpyxl
 import pytest
 
 from contracts.errors import InputError
+from contracts.files import read_csv, write_csv
 from preprocess.corpora import Source, get_corpus
 from preprocess.corpora.synthetic import Options, plan_sheet, write_corpus
 from preprocess.frames import list_frames, looks_like_image
@@ -87,6 +88,23 @@ def test_other_cameras_and_an_older_corpus_are_refused_under_any_name(release):
     assert "this is CASME, an earlier corpus" in refusal(root, "casme2")
 
 
+@pytest.mark.parametrize("home", ["smic_vis_nir_hs/HS", "SMIC NIR/hs"])
+def test_the_folder_hs_is_read_whatever_cameras_the_one_above_names(release, home):
+    root = release("smic")
+    before = list(examine(root, "smic").clips.clip_id)
+    above, name = home.split("/")
+    (root / "SMIC_all_raw/HS").rename(root / "SMIC_all_raw" / name)
+    (root / "SMIC_all_raw").rename(root / above)
+    assert list(examine(root, "smic").clips.clip_id) == before
+
+
+def test_any_other_folder_is_not_read_below_another_cameras_name(release):
+    root = release("smic")
+    (root / "SMIC_all_raw/HS").rename(root / "SMIC_all_raw/clips")
+    (root / "SMIC_all_raw").rename(root / "smic_vis")
+    assert "this is SMIC-VIS or SMIC-NIR" in refusal(root, "smic")
+
+
 def test_a_copy_beside_subjects_in_the_root_is_seen(release, tmp_path):
     root = release("casme2")
     for subject in (root / "CASME2_RAW_selected").iterdir():
@@ -107,9 +125,43 @@ def test_raw_and_cropped_among_each_other_are_a_fault(release):
     shutil.rmtree(root / "CASME2_RAW_selected/sub16")
     shutil.copytree(other / "Cropped/sub16", root / "CASME2_RAW_selected/sub16")
     assert "raw and cropped pictures lie among each other" in str(examine(root, "casme2").faults)
+    assert not examine(root, "casme2", pictures="cropped").faults
     frame = only(root / "CASME2_RAW_selected/sub01", "img*.jpg")
     frame.rename(frame.with_name(f"reg_{frame.name}"))
     assert "raw and cropped frames lie in one folder" in str(examine(root, "casme2").faults)
+
+
+def test_a_linked_release_is_told_by_what_the_link_leads_to(release, tmp_path):
+    release("samm").rename(tmp_path / "SAMM_CROP")
+    (tmp_path / "SAMM").symlink_to("SAMM_CROP")
+    assert set(examine(tmp_path / "SAMM", "samm").clips.pictures) == {"cropped"}
+    assert set(examine(tmp_path / "SAMM", "samm", pictures="raw").clips.pictures) == {"raw"}
+
+
+def test_a_folder_above_clips_whose_name_is_not_utf8_is_named(release, tmp_path):
+    root = release("casme2")
+    strange = (root / "CASME2_RAW_selected").rename(root / os.fsdecode(b"Gr\xf6\xdfe"))
+    index = examine(root, "casme2")
+    assert index.clips.empty
+    assert {fault.file for fault in index.faults} == {strange}
+    message = str(index.faults[0])
+    message.encode()  # as a log does
+    assert r"Gr\udcf6\udcdfe: casme2/sub01/" in message
+    assert "its name is not UTF-8. Rename it" in message
+
+
+def test_what_is_left_out_is_listed_with_what_is_not_utf8_in_its_name_escaped(release, tmp_path):
+    root = release("samm")
+    before = examine(root, "samm").clips
+    stranger = root / "SAMM/006" / os.fsdecode(b"006_9_\xe9")
+    stranger.mkdir()
+    only(root, "*.xlsx").rename(root / os.fsdecode(b"Sh\xe9et.xlsx"))
+    index = examine(root, "samm")
+    assert index.clips.equals(before)
+    assert list(index.skipped.clip_id) == [r"samm/006/006_9_\udce9"]
+    assert r"Sh\udce9et.xlsx" in index.recognised["sheet"][0]
+    write_csv(index.skipped, tmp_path / "skipped.csv")
+    assert read_csv(tmp_path / "skipped.csv").to_dict() == index.skipped.to_dict()
 
 
 def test_what_archivers_and_links_leave_is_no_second_copy(release):
@@ -236,7 +288,7 @@ def test_an_onset_after_its_offset_is_a_fault(release):
     assert "onset 9000 is not before offset" in fault.problem
 
 
-@pytest.mark.parametrize("faults", [(), ("decimal_cells",), ("numeric_subjects",)])
+@pytest.mark.parametrize("faults", [(), ("decimal_cells",), ("numeric_subjects",), ("others_plural",)])
 def test_a_copy_that_says_the_same_in_other_words_contradicts_nothing(release, faults):
     root = release("samm")
     before = examine(root, "samm").clips
