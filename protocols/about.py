@@ -6,12 +6,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
-from contracts.files import read_csv
 from protocols import get_protocol, list_protocols
 from protocols.page import document
 from protocols.runs import Run, read_record, read_run
-
-_CORPORA = Path(__file__).with_name("cite.csv")
 
 
 def about_page(results: str | Path) -> str:
@@ -37,7 +34,7 @@ def about_page(results: str | Path) -> str:
         f"<h1>Run {escape(run.name)}</h1>",
         f"<p><strong>{escape(run.remark)}</strong></p>",
         "<p>Scores are pooled over all folds before any ratio is taken; the recipe was frozen in advance, "
-        "and no epoch is chosen by a test subject; no training is given its test subject's data.</p>",
+        "and no epoch is chosen by a test subject; no fold is trained on its test subjects' clips.</p>",
         "<h2>Provenance</h2>",
         _facts(facts),
         "<h2>Please cite</h2>",
@@ -71,11 +68,7 @@ def _fewer(run: Run) -> Iterator[str]:
 
 def _cited(record: dict, protocols: Iterable) -> Iterator[str]:
     """Corpora and what the run had of them from others, protocols, models: each work once."""
-    corpora = read_csv(_CORPORA)
-    used = {corpus for protocol in protocols for corpus in protocol.corpora}
-    used |= set(record.get("config", {}).get("corpora", {}))
-    for row in corpora[corpora.corpus.isin(used)].itertuples():
-        yield f"{row.title}: {row.cite}"
+    yield from record.get("sources", {}).values()
     for protocol in protocols:
         yield f"Protocol {protocol.name}: {protocol.source}."
     works: dict[str, list[str]] = {}

@@ -36,13 +36,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One method: what is published of it (or None) and what this run measured (empty if it did not)."""
+    """One method: what is published of it (or None) and what this run measured (empty if it did not).
+
+    Attributes:
+        seeds: of this run; 0 if it did not.
+        nested: whether this run's epochs were chosen by an inner split; otherwise the last one counts.
+    """
 
     name: str
     model: str
     published: Method | None
     measured: dict[tuple[str, str], Estimate]
     seeds: int
+    nested: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def make_rows(outline: Outline, results: str | Path, published: str | Path) -> l
     Raises:
         InputError: scores or published numbers are missing or malformed.
     """
-    scores = _read_intervals(results, outline.protocol)
+    run, scores = read_run(results), _read_intervals(results, outline.protocol)
     measured = {model: _estimates(rows) for model, rows in scores.groupby("model", sort=True)}
     seeds = scores.groupby("model").seeds.max().astype(int)
     methods = {method.name: method for method in read_published(published, outline.published, outline.parts)}
@@ -89,11 +95,19 @@ def make_rows(outline: Outline, results: str | Path, published: str | Path) -> l
     if named is None:
         named = [(method.name, method.model) for method in methods.values()]
         placed = {model for _, model in named}
-        alarms = read_run(results).alarms.get(outline.protocol.name, ())
+        alarms = run.alarms.get(outline.protocol.name, ())
         kinds = {model: "alarm: shuffled labels" if model in alarms else "ours" for model in measured}
         named += [(f"{model} ({kind})", model) for model, kind in kinds.items() if model not in placed]
+    nested = set(run.nested.get(outline.protocol.name, ())) & set(measured)
     return [
-        Row(title, model, methods.get(title), measured.get(model, {}), int(seeds.get(model, 0)))
+        Row(
+            title,
+            model,
+            methods.get(title),
+            measured.get(model, {}),
+            seeds=int(seeds.get(model, 0)),
+            nested=model in nested,
+        )
         for title, model in named
     ]
 

@@ -9,8 +9,10 @@ digit each; `python -m merba.audit` makes them fold by fold) and `labels/` under
 | rule | the epoch that counts | |
 |---|---|---|
 | last | the last | honest |
-| best common | the one whose pooled UF1 on the test subjects is best, the same for all folds | leaky |
-| best on test subject | for each subject left out, that with most clips right, the last of several | leaky |
+| best common | the last of those with the best UF1 pooled over test subjects, one for all folds | leaky |
+| best on test subject | for each test subject, the last of those with most clips right | leaky |
+
+Test sets that a protocol never pools, as Test A and Test B of DFME, have a best common epoch each.
 
 The third is the rule of HTNet's public code and of several others (`results/published/README.md`). A leaky
 figure is no result of a model: it shows how much of a published one the choice of the epoch explains.
@@ -24,7 +26,7 @@ import pandas as pd
 from contracts.errors import InputError
 from contracts.files import read_csv, write_csv
 from protocols import get_protocol
-from protocols.base import Protocol
+from protocols.base import Protocol, subject_of
 from protocols.cli import run_command
 from protocols.metrics import get_metric, list_metrics
 from protocols.runs import read_labels, read_record, read_run
@@ -112,20 +114,27 @@ def chosen_epochs(said: np.ndarray, clips: pd.DataFrame, protocol: Protocol) -> 
 
     Args:
         said: class indices (clips, epochs).
-        clips: columns `label, fold` of the same clips.
+        clips: columns `clip_id, label, part` of the same clips.
     """
     truth = np.array([protocol.classes.index(label) for label in clips.label])
-    right = said == truth[:, None]
     last = said.shape[1] - 1
-    uf1 = get_metric("uf1")
-    names = pd.Series(protocol.classes)
-    pooled = [uf1(count(clips.label, pd.Series(names[column].to_numpy()), protocol)) for column in said.T]
-    best = np.empty(len(said), dtype=np.int64)
-    for _, rows in clips.groupby("fold").indices.items():
-        hits = right[rows].sum(0)
+    common, best = np.full((2, len(said)), last)
+    for part in protocol.widest:
+        rows = np.flatnonzero(clips.part.isin(part.groups))
+        if len(rows):
+            common[rows] = last - np.argmax(_pooled_uf1(said[rows], truth[rows], protocol)[::-1])
+    for rows in clips.groupby(clips.clip_id.map(subject_of)).indices.values():
+        hits = (said[rows] == truth[rows, None]).sum(0)
         best[rows] = last - np.argmax(hits[::-1])
-    common = np.full(len(said), last - int(np.argmax(pooled[::-1])))
     return {"last": np.full(len(said), last), "best common": common, "best on test subject": best}
+
+
+def _pooled_uf1(said: np.ndarray, truth: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """After every epoch: class indices (clips, epochs) and (clips,) -> (epochs,)."""
+    classes = len(protocol.classes)
+    cells = classes * truth[:, None] + said
+    counts = np.stack([np.bincount(column, minlength=classes**2) for column in cells.T])
+    return get_metric("uf1")(counts.reshape(-1, classes, classes))
 
 
 if __name__ == "__main__":

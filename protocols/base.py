@@ -77,6 +77,12 @@ class Protocol:
         """Title of each group that is a reported part by itself."""
         return {part.groups[0]: part.title for part in self.parts if len(part.groups) == 1}
 
+    @property
+    def widest(self) -> list[Part]:
+        """The parts that no other contains: the composite, or both test sets. No two share a clip."""
+        groups = [set(part.groups) for part in self.parts]
+        return [part for part in self.parts if not any(set(part.groups) < other for other in groups)]
+
     def label(self, row: Any) -> str:
         """Class of one clip-table row.
 

@@ -19,7 +19,6 @@ from contracts.errors import InputError
 from protocols import get_protocol
 from protocols.assemble import Estimate
 from protocols.base import Protocol
-from protocols.comparisons import widest
 from protocols.layout import INTERVAL, NONE, Cell, Grid, bracket, estimates_text, number
 from protocols.page import page
 from protocols.runs import find_predictions, read_labels, read_record, read_run
@@ -73,7 +72,7 @@ def lay_out_runs(protocol: Protocol, runs: Mapping[str, Path], models: Mapping[s
 
     The comparison is on the parts that no other part contains.
     """
-    first, metric, parts = next(iter(runs)), protocol.metrics[0], widest(protocol)
+    first, metric, parts = next(iter(runs)), protocol.metrics[0], protocol.widest
     rows = []
     for model, found in models.items():
         for name in runs:

@@ -41,7 +41,7 @@ def make_contrasts(protocol: Protocol, results: str | Path) -> list[Contrast]:
     means = read_scored(results, f"intervals_{protocol.name}", INTERVAL_COLUMNS, INTERVAL_COLUMNS[3:])
     pairs = read_scored(results, f"comparisons_{protocol.name}", COMPARISON_COLUMNS, _NUMBERS)
     contrasts = []
-    for part in widest(protocol):
+    for part in protocol.widest:
         here = means[(means.part == part.name) & (means.metric == protocol.metrics[0])]
         scores = dict(zip(here.model, here["mean"], strict=True))
         compared = pairs[pairs.part == part.name]
@@ -72,6 +72,8 @@ def lay_out_contrasts(protocol: Protocol, run: Run, contrasts: list[Contrast]) -
         f"subjects that both share; pooled over folds, mean over {_which_seeds(run)}.",
         "p: paired permutation test that swaps the two models' predictions subject by subject, two-sided; "
         "Holm p: corrected over all pairs of models within this part and metric.",
+        "Where subjects have very different numbers of clips, the interval is narrower than the test allows, "
+        "and may leave out 0 at a p above .05: p decides.",
         "Effect: the difference in standard deviations of a subject's contribution to it; 0.2 is small, 0.8 "
         "large.",
     ]
@@ -118,12 +120,6 @@ def _references(run: Run, protocol: Protocol, scores: dict[str, float]) -> list[
     aside = {*floors, *run.alarms.get(protocol.name, ())}
     first = next((model for model in ordered if model in scores and model not in aside), None)
     return [one for one in (best_floor(run, protocol, scores), first) if one]
-
-
-def widest(protocol: Protocol) -> list[Part]:
-    """The parts that no other contains: the composite, or both test sets."""
-    groups = [set(part.groups) for part in protocol.parts]
-    return [part for part in protocol.parts if not any(set(part.groups) < other for other in groups)]
 
 
 def _oriented(pairs: pd.DataFrame, model: str, against: str) -> Iterator[tuple[str, dict[str, float]]]:

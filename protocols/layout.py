@@ -99,8 +99,12 @@ def _remarks(table: Table) -> list[str]:
         f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
         + ("; this run's are mean ± standard deviation over seeds." if several else "."),
         INTERVAL,
-        "This run: frozen recipe, last epoch; where a row says `selection: nested`, an inner split of the "
-        "training subjects chose how many epochs."
+        "This run: frozen recipe, last epoch."
+        + (
+            " Rows marked nested: an inner split of the training subjects chose how many epochs."
+            if any(row.nested for row in table.rows)
+            else ""
+        )
         + (
             " Published: as printed, corrected where a footnote says so; Epoch tells how theirs was chosen."
             if table.outline.published
@@ -132,7 +136,7 @@ def _row(outline: Outline, row: Row, footnotes: _Footnotes) -> list[Cell]:
         estimates = [row.measured.get((part.name, metric)) for metric in metrics]
         shown = Cell(estimates_text(estimates), link=place_of(row.model, part.groups))
         cells.append(shown if any(estimates) else Cell(NONE))
-    cells.append(Cell(str(row.seeds) if row.seeds else NONE))
+    cells.append(Cell((str(row.seeds) if row.seeds else NONE) + (" (nested)" if row.nested else "")))
     return cells
 
 

@@ -40,6 +40,7 @@ class Run:
         title: of `flows`, what they are called; empty if it does not say.
         floors: per protocol, those of its models that show what little effort reaches.
         alarms: per protocol, its rows that learn from shuffled labels and must stay at chance.
+        nested: per protocol, its rows whose number of epochs an inner split of the training subjects chose.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Run:
     floors: dict[str, list[str]] = field(default_factory=dict)
     alarms: dict[str, list[str]] = field(default_factory=dict)
     fewer: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    nested: dict[str, list[str]] = field(default_factory=dict)
 
     def seeds_of(self, protocol: str, model: str) -> list[int] | None:
         """The seeds that belong to a model; None if the run does not say."""
@@ -86,6 +88,10 @@ def read_run(results: str | Path) -> Run:
         stored.get("floors", {}),
         {name: list(rows) for name, rows in _said_of_rows(stored, "shuffle_labels").items()},
         _said_of_rows(stored, "seeds"),
+        {
+            name: [row for row, selection in rows.items() if selection == "nested"]
+            for name, rows in _said_of_rows(stored, "selection").items()
+        },
     )
 
 

@@ -125,6 +125,7 @@ def as_frame(table: Table) -> pd.DataFrame:
         notes = dict.fromkeys(note for value in published.values() for note in value.notes)
         record |= {
             "seeds": row.seeds or "",
+            "run_selection": ("nested" if row.nested else "last") if row.seeds else "",
             "run_corpora": table.run.corpora,
             "run_clips": table.coverage.clips,
             "full_clips": table.coverage.expected,

@@ -47,6 +47,15 @@ def test_of_a_silent_record_every_alarm_is_named_with_its_figures():
     assert not re.search("href|src|url|script", text), "nothing is loaded"
 
 
+def test_of_jobs_that_train_several_folds_it_is_not_said_that_their_files_hold_no_test_clip():
+    alone, packed = (alarms_page("SMIC-HS", {**SILENT, "packed": one}) for one in (False, True))
+    assert "a file that a fold is trained from" in alone
+    assert "a file that a fold is trained from" not in packed
+    assert "train several folds from the files of all" in packed
+    assert "several folds" not in alone
+    assert verdicts(packed) == verdicts(alone)
+
+
 @pytest.mark.parametrize(
     ("alarm", "found"),
     [("told", {"highest": 0.831}), ("told", {"right": 0.3101}), ("ordered", {"different": 1})],

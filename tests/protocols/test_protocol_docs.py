@@ -17,7 +17,9 @@ def row_of(name, section):
     (text,) = [
         text for text in re.split(r"^#+ ", PAGE.read_text(), flags=re.MULTILINE) if text.startswith(section)
     ]
-    (line,) = [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")]
+    lines = [line for line in text.splitlines() if line.startswith(f"| `{name}` | ")]
+    assert len(lines) == 1, f"give the table of '{section}' in docs/protocols.md one row | `{name}` | ..."
+    (line,) = lines
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 

@@ -75,6 +75,8 @@ def test_a_protocol_is_consistent(protocol):
     assert len(set(protocol.checksums.values())) == len(protocol.checksums)
     assert all(re.fullmatch(r"[0-9a-f]{64}", checksum) for checksum in protocol.checksums.values())
     assert set(protocol.metrics) <= set(list_metrics())
+    reported = [group for part in protocol.parts for group in part.groups]
+    assert sorted(group for part in protocol.widest for group in part.groups) == sorted(set(reported))
 
 
 @pytest.mark.parametrize("name", OFFICIAL)

@@ -20,6 +20,7 @@ from protocols.outlines import FORMS, own_outline
 from protocols.tables import write_tables
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+SHOWN = "megc2019", "samm_5class"
 
 
 def test_tables_are_written_for_every_protocol_in_four_forms(scored):
@@ -49,6 +50,21 @@ def test_ours_and_theirs_share_a_row_only_where_the_method_is_the_same(scored, p
         assert not rows["MERba"].measured
     else:
         assert rows["ststnet (ours)"].measured
+
+
+def test_a_row_whose_epochs_an_inner_split_chose_says_so_and_no_other(scored):
+    rows = {"ststnet": {"selection": "nested"}, "merba_tiny": {"selection": "last"}}
+    record = {"run": "demo", "corpora": "synthetic", "config": {"protocols": {"megc2019": rows}}}
+    (scored / "run.json").write_text(json.dumps(record))
+    grids = [lay_out(make_table(own_outline(get_protocol(name)), scored, PUBLISHED)) for name in SHOWN]
+    told = [{cells[0].text: cells[-1].text for cells in grid.rows} for grid in grids]
+    assert (told[0]["STSTNet"], told[0]["merba_tiny (ours)"], told[0]["MERba"]) == ("2 (nested)", "1", "-")
+    assert told[1]["ststnet (ours)"] == "2"
+    explained = [any("marked nested" in remark for remark in grid.remarks) for grid in grids]
+    assert explained == [True, False]
+    write_tables(scored, PUBLISHED)
+    table = read_csv(scored / "tables" / "megc2019.csv").set_index("method")
+    assert list(table.run_selection[["STSTNet", "merba_tiny (ours)", "MERba"]]) == ["nested", "last", ""]
 
 
 def test_every_number_of_the_run_is_in_the_csv(tabled):
