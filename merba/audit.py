@@ -5,6 +5,10 @@ that moment says of its fold's test clips. It is given no test label and chooses
 reads off the last epoch, the honest result, and the best one, the leaky one. Its output is no prediction of
 the benchmark, and no other command reads it: a row for each test clip, whose `predicted` is a word of one
 digit an epoch, the index of the class that it is given after that epoch.
+
+On a CPU that last epoch is the scored one. On CUDA `merba.train` stacks the models that can be stacked, which
+draw their dropout from generators of their own (`merba.pack`); nothing is stacked here. There the last epoch
+of such a model with dropout is that of another training than the scored one, with other draws.
 """
 
 import argparse
@@ -37,13 +41,15 @@ def main(argv: list[str] | None = None) -> None:
     """Train, look after every epoch, write.
 
     Raises:
-        InputError: as `merba.train`; the fold has no test clips, one of them is of a training subject, or the
-            epoch is already chosen otherwise.
+        InputError: as `merba.train`; a test clip is of a training subject, or the epoch is already chosen
+            otherwise.
     """
     args = _parser().parse_args(argv)
     lists, overrides = lists_of(args), parse_overrides(args.overrides)
     check_one_each("--out", args.out, args.fold * len(args.seeds), "fold and seed")
     device = set_up_torch(args.threads, args.device)
+
+    import pandas as pd
 
     from merba.data import read_list
     from merba.fold import read_folds
@@ -62,21 +68,23 @@ def main(argv: list[str] | None = None) -> None:
     listed = read_list(args.test, ("clip_id", "fold"))
     tested = [[c for c, name in zip(*listed.values(), strict=True) if name == fold.name] for fold in folds]
     for fold, clips in zip(folds, tested, strict=True):
-        if not clips:
-            raise InputError(f"no test clips of fold {fold.name}", file=args.test, cure="check --fold")
         check_unseen(fold.name, fold.clip_ids, clips, lists[fold.name])
     together = [clip for clips in tested for clip in clips]
-    shown = load_inputs(args.model, together, args.caches, args.sequences, args.test)
+    shown = load_inputs(args.model, together, args.caches, args.sequences, args.test) if together else None
     runs = product(zip(folds, tested, strict=True), args.seeds)
     for ((fold, clips), seed), path in zip(runs, args.out, strict=True):
-        own = replace(shown, x=shown.x[[together.index(clip) for clip in clips]])
-        _look(fold, seed, device, clips, own, path)
+        if clips:
+            own = replace(shown, x=shown.x[[together.index(clip) for clip in clips]])
+            words = _look(fold, seed, device, own)
+        else:
+            # All clips of a subject may be left out of a protocol, whose fold stays.
+            print(f"fold {fold.name} has no test clips in {args.test}: nothing to look at", file=sys.stderr)
+            words = []
+        write_csv(pd.DataFrame({"clip_id": clips, "fold": fold.name, "predicted": words}), path)
 
 
-def _look(fold, seed: int, device, clips: list[str], shown, path: str) -> None:
-    """Train a fold, and write what its model says after every epoch of the clips it is shown."""
-    import pandas as pd
-
+def _look(fold, seed: int, device, shown) -> list[str]:
+    """Train a fold; of each clip that its model is shown, the word of what it says after every epoch."""
     from merba.predict import decide
 
     after: list[list[str]] = []
@@ -85,8 +93,7 @@ def _look(fold, seed: int, device, clips: list[str], shown, path: str) -> None:
         after.append([str(k) for k in decide(model, normaliser, shown, device)[0]])
 
     fold.train(seed, device, [], watch=look, report=report_to_stderr(f"fold {fold.name} seed {seed}"))
-    predicted = ["".join(epochs) for epochs in zip(*after, strict=True)]
-    write_csv(pd.DataFrame({"clip_id": clips, "fold": fold.name, "predicted": predicted}), path)
+    return ["".join(epochs) for epochs in zip(*after, strict=True)]
 
 
 if __name__ == "__main__":

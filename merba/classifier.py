@@ -12,8 +12,8 @@ from contracts.sequences import Sequence
 class Classifier(nn.Module):
     """Base of all models. A subclass gives `forward`; the rest has sensible defaults.
 
-    A model that learns without a gradient sets `fitted_at_once` and gives `fit`; it keeps what it learned in
-    buffers, so that its checkpoint is a state dict like any other's.
+    A model that learns without a gradient sets `fitted_at_once`, gives `fit` and says `no epochs` in its
+    `PAPER`; it keeps what it learned in buffers, so that its checkpoint is a state dict like any other's.
     """
 
     fitted_at_once = False

@@ -23,7 +23,7 @@ from merba.commands import report
 from merba.network import MERba, Stage
 from merba.overrides import resolve
 from merba.recipe import Recipe
-from merba.registry import create_model, declaration, list_models, model_entry
+from merba.registry import create_on_meta, declaration, list_models, model_entry
 from merba.train import parse_overrides
 
 _CACHE_SIZE = 28
@@ -110,8 +110,7 @@ def describe(
 
 
 def _on_meta(name: str, classes: int, size: int | None, recipe: Recipe) -> Classifier:
-    with torch.device("meta"):
-        return create_model(name, classes, len(recipe.channels), size, **recipe.options).eval()
+    return create_on_meta(name, classes, len(recipe.channels), size, **recipe.options).eval()
 
 
 def _shown(name: str, size: int | None, channels: int) -> Tensor:

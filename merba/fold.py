@@ -16,13 +16,12 @@ import torch
 
 from contracts.errors import InputError
 from contracts.provenance import code_digest
-from merba import heads
 from merba.checkpoints import Checkpoint
 from merba.classifier import Classifier
 from merba.data import Normaliser, read_list
 from merba.inputs import CLIPS, Inputs, load_inputs
 from merba.loop import Resume, fit
-from merba.overrides import resolve
+from merba.overrides import check_trainable, resolve
 from merba.predict import decide
 from merba.recipe import Recipe, digest
 from merba.registry import create_model, model_entry, module_of
@@ -112,7 +111,7 @@ class Fold:
                 lambda rows, held: self._inner(seed, device, labels, rows, held),
             )
         made = self._digest(seed, shuffle)
-        resume = state and Resume(state, self._fingerprint(made, labels), log)
+        resume = state and Resume(state, self._fingerprint(made, labels, epochs), log)
 
         def note(epoch: int, *measured) -> None:
             log.append((epoch, *measured, inner.get(epoch)))
@@ -195,11 +194,15 @@ class Fold:
             **({"stacked": True} if stacked else {}),
         )
 
-    def _fingerprint(self, made: str, labels: np.ndarray) -> str:
-        """A state is taken up only by the run that kept it: same recipe, code, clips and labels."""
+    def _fingerprint(self, made: str, labels: np.ndarray, epochs: int | None = None) -> str:
+        """A state is taken up only by the run that kept it: same recipe, code, clips and labels.
+
+        And as many epochs, where an inner split chooses them: the run that goes on trains it anew, and by
+        rounding it may choose fewer than the state has behind it.
+        """
         x = self.inputs.x
         shape = (len(self.places), *x.shape[1:])
-        words = [made, self.name, _code_of(self.model), str(x.dtype), str(shape), *self.clip_ids]
+        words = [made, str(epochs), self.name, _code_of(self.model), str(x.dtype), str(shape), *self.clip_ids]
         found = hashlib.sha256("\0".join(words).encode())
         # Piece by piece: whole clips of a fold are gigabytes.
         for place in self.places:
@@ -229,28 +232,15 @@ def read_folds(
         caches, sequences: files of all their subjects; of those a fold sees the clips on its list.
 
     Raises:
-        InputError: unknown model or key, a label that is no class, or files that do not hold the clips.
+        InputError: as `resolve` and `check_trainable`; a label that is no class; or files that do not
+            hold the clips.
     """
     recipe = resolve(model, overrides)
-    if recipe.options.get("head") == "dgcm" and tuple(classes) != heads.DGCM_CLASSES:
-        raise InputError(
-            f"the dgcm head needs the classes {' '.join(heads.DGCM_CLASSES)}",
-            clip="--classes",
-            cure="use head 'linear'",
-        )
+    check_trainable(model, recipe, classes)
     if len(set(classes)) < max(2, len(classes)):
         raise InputError(
             f"classes are {' '.join(classes)}", clip="--classes", cure="give two or more, each once"
         )
-    if model_entry(model).build.fitted_at_once:
-        for key, asked, lacks, default in (
-            ("selection", recipe.selection == "nested", "epochs to choose from", "last"),
-            ("compiled", recipe.compiled, "step to compile", "false"),
-        ):
-            if asked:
-                raise InputError(
-                    f"{model} is fitted at once and has no {lacks}", clip=key, cure=f"leave it at `{default}`"
-                )
     listed = {name: _read_labelled(path, classes) for name, path in lists.items()}
     first_list = {clip: lists[name] for name in reversed(listed) for clip in listed[name][0]}
     clips = list(dict.fromkeys(clip for ids, _ in listed.values() for clip in ids))

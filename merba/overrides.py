@@ -5,7 +5,6 @@ the model's class, `int`, `float | None`, `Sequence[int]`, `Share` and so on. An
 its default is. Every number here is a size, a count, a rate or a share, so none is negative or infinite.
 """
 
-import collections.abc
 import contextlib
 import dataclasses
 import inspect
@@ -13,15 +12,19 @@ import json
 import math
 import types
 import typing
+from collections.abc import Sequence
 
 from contracts.errors import InputError, unknown
 from merba.recipe import Recipe
-from merba.registry import declaration, model_entry
+from merba.registry import create_on_meta, declaration, model_entry
 
 _KINDS = {field.name: field.type for field in dataclasses.fields(Recipe) if field.name != "options"}
+# Of the recipe: what shapes the input of a model of flow, and what acts on a model that is fitted at once.
+_INPUTS = {"channels", "coding"}
+_AT_ONCE = {*_INPUTS, "flip"}
 # What `|` makes depends on whether a side is annotated.
 _UNIONS = (types.UnionType, typing.Union)
-_LISTS = (tuple, list, collections.abc.Sequence)
+_LISTS = (tuple, list, Sequence)
 _WORDS = {
     bool: "true or false",
     int: "a whole number",
@@ -75,6 +78,100 @@ def check_overrides(model: str, overrides: dict) -> Recipe:
     recipe = declaration(model).recipe
     given = {key: _checked(key, one, _KINDS[key], getattr(recipe, key)) for key, one in overrides.items()}
     return dataclasses.replace(recipe, **given)
+
+
+def check_row(
+    model: str, overrides: dict, classes: Sequence[str], size: int | None = None, *, build: bool = True
+) -> Recipe:
+    """Refuse a row of a configuration that could not be trained, or not as it says: before any job is begun.
+
+    Torch is imported only where a row gives the network another form, by a size, channels or an option, or
+    mirrors whole clips.
+
+    Args:
+        model: one of `merba.list_models()`.
+        overrides: as `resolve` takes them.
+        classes: of the protocol, in its order.
+        size: pixels of the input, where the row has its own.
+        build: also build a network of another form, without values.
+
+    Returns:
+        The recipe; its options are spelled out only if one is overridden.
+
+    Raises:
+        InputError: as `resolve` and `check_trainable`; a key that changes nothing about such a model; or a
+            network that cannot be built. Its `clip` is the key.
+    """
+    for key in overrides:
+        _check_effect(model, key)
+    recipe = check_overrides(model, overrides)
+    check_trainable(model, recipe, classes)
+    if "flip" in overrides and recipe.flip != "none":
+        _check_mirror(model)
+    if build and (size is not None or "channels" in overrides or set(overrides) - set(_KINDS)):
+        _check_build(model, resolve(model, overrides), len(classes), size)
+    return recipe
+
+
+def check_trainable(model: str, recipe: Recipe, classes: Sequence[str]) -> None:
+    """Refuse a recipe by which this model cannot be trained, or not for these classes.
+
+    Raises:
+        InputError: its `clip` is the key.
+    """
+    if recipe.options.get("head") == "dgcm":
+        # Not before: it loads torch, which a recipe with options spelled out has loaded already.
+        from merba.heads import DGCM_CLASSES
+
+        if tuple(classes) != DGCM_CLASSES:
+            raise InputError(
+                f"the dgcm head needs the classes {' '.join(DGCM_CLASSES)}",
+                clip="head",
+                cure="use head 'linear'",
+            )
+    if declaration(model).fitted_at_once:
+        for key, asked, lacks in (
+            ("selection", recipe.selection == "nested", "epochs to choose from"),
+            ("compiled", recipe.compiled, "step to compile"),
+        ):
+            if asked:
+                raise InputError(
+                    f"{model} is fitted at once and has no {lacks}", clip=key, cure="remove the key"
+                )
+
+
+def _check_effect(model: str, key: str) -> None:
+    """Refuse a recipe's key that nothing reads where such a model is trained, see `merba.loop.fit`."""
+    declared = declaration(model)
+    if key in _INPUTS and declared.clips:
+        raise InputError(
+            f"changes nothing: {model} makes its input of whole clips itself", clip=key, cure="remove the key"
+        )
+    if key in _KINDS.keys() - _AT_ONCE and declared.fitted_at_once:
+        raise InputError(f"changes nothing: {model} is fitted at once", clip=key, cure="remove the key")
+
+
+def _check_mirror(model: str) -> None:
+    """Refuse mirroring where a model of clips has not said what a mirrored clip is."""
+    if declaration(model).clips:
+        from merba.classifier import ClipClassifier
+
+        if model_entry(model).build.mirror is ClipClassifier.mirror:
+            raise InputError(f"{model}'s input cannot be mirrored", clip="flip", cure="set `flip: none`")
+
+
+def _check_build(model: str, recipe: Recipe, classes: int, size: int | None) -> None:
+    try:
+        create_on_meta(model, classes, len(recipe.channels), size, **recipe.options)
+    except InputError as error:
+        key = "size" if error.clip == "input_size" else error.clip
+        raise InputError(error.problem, cure=error.cure, file=error.file, clip=key) from error
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        # Of one of torch's or timm's layers, which do not fit in a way that the model has not foreseen.
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{model} cannot be built so ({said})", cure="correct its size or its options"
+        ) from error
 
 
 def _checked(key: str, value, kind, default):

@@ -17,7 +17,8 @@ class Paper:
             `paper`: of the paper, gaps filled as the file says; `reading`: layer sizes are unknown, so it is
             a network in the spirit of the paper and its scores say nothing about the paper's; `floor`: none.
         selection: how the paper's own numbers chose the epoch, one of `results/published/README.md`'s words.
-            Ours never looks at the test subject, see `selection` of `merba.recipe.Recipe`.
+            Ours never looks at the test subject, see `selection` of `merba.recipe.Recipe`; `no epochs` says
+            that ours is fitted at once, too.
     """
 
     cite: str

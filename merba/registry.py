@@ -7,8 +7,9 @@ without loading a network:
 * `RECIPE = Recipe(...)`: how it is trained by default;
 * `CLIPS = Clips(...)`, only if it sees whole clips instead of the flow from onset to apex.
 
-They are read from the source, so that neither a list of models nor the DAG imports torch. Below them
-`register_model` names what builds the model; creating one model imports that model's file and no other.
+They are read from the source, so that a list of models imports no torch, nor does a DAG whose rows leave the
+networks as they are. Below them `register_model` names what builds the model; creating one model imports
+that model's file and no other.
 """
 
 import ast
@@ -16,6 +17,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +53,11 @@ class Declaration:
     paper: Paper
     recipe: Recipe
     clips: Clips | None
+
+    @property
+    def fitted_at_once(self) -> bool:
+        """Whether it learns without epochs; its class says the same, see `merba.classifier`."""
+        return self.paper.selection == "no epochs"
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,18 @@ def create_model(
     model = entry.build(num_classes=num_classes, in_channels=channels, input_size=size, **given)
     model.num_classes = num_classes
     return model
+
+
+def create_on_meta(name: str, *sizes, **options):
+    """As `create_model`, on torch's meta device: shapes without values, so that size costs nothing."""
+    import torch
+
+    # Not below: what a module computes when it is imported would have no values either, for good.
+    model_entry(name)
+    with torch.device("meta"), warnings.catch_warnings():
+        # Of weights from a file torch says that they go nowhere.
+        warnings.simplefilter("ignore")
+        return create_model(name, *sizes, **options)
 
 
 def _modules() -> dict[str, str]:

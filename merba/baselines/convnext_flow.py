@@ -9,7 +9,8 @@ an RGB picture. Sizes, recipe and augmentation are those of the authors' program
   here the rarer classes' clips are drawn more often.
 * Its colour jitter changes brightness, contrast, saturation and hue by up to .2. Here the first two only: the
   others mix u, v and strain. Nothing is cut off at black and white, so that any coding will do.
-* Corners that a rotation leaves free hold no motion, not black; pixels are interpolated, not picked.
+* Corners that a rotation leaves free repeat the picture's edge and are not black, since no one value is
+  stillness in every channel and coding. Pixels are interpolated, not picked.
 * It mirrors pictures without negating u, as here: the mirrored motion is not one that a face makes.
 * It votes among three epochs chosen on a validation split; here the last epoch decides.
 """
@@ -108,7 +109,7 @@ class ConvNeXtFlow(Classifier):
         shift = rotate @ (offset * 2 / large)
         where = torch.cat([rotate * self.image_size / large, shift], 2).to(x)
         grid = F.affine_grid(where, [*x.shape[:2], self.image_size, self.image_size], align_corners=False)
-        x = F.grid_sample(x, grid, align_corners=False)
+        x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
         # Brightness is counted from black, which is -1 in `signed` coding.
         x = (x + 1) * (1 + self.jitter * bright).to(x)
         mean = x.mean((1, 2, 3), keepdim=True)

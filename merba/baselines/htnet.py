@@ -16,7 +16,8 @@ those of the authors' program, its faults included:
 The program finds each face's landmarks on the apex picture. A flow cache holds no picture, but its crops are
 aligned, so here the landmarks are those of the alignment's template, the same for all clips; they are clipped
 as the program clips its own. Its inputs are the flow pictures in 0..255 that go round with STSTNet; it reads
-them as strain, v, u, which only permutes the first layer's weights.
+them as strain, v, u, which only permutes the first layer's weights. An epoch is cut into batches of nearly
+equal size here, 218 and 217 of 435 clips, where the program presumably takes 256 and then 179.
 """
 
 import torch

@@ -4,7 +4,8 @@ Micro-expression Recognition", FG 2019, arXiv 1902.03634.
 Three parallel convolutions of 3, 5 and 8 kernels on 28 x 28 images of u, v and optical strain. Module names
 are those of the authors' published weights, which so load by name; they expect channels strain, v, u in
 `minmax` coding. The default recipe is the authors' PyTorch one (Adam 5e-5, batch 256, 800 epochs, clips in a
-fixed order, no augmentation, last epoch), with the published inputs' coding.
+fixed order, no augmentation, last epoch), with the published inputs' coding. Here an epoch is cut into
+batches of nearly equal size, 218 and 217 of 435 clips, where theirs presumably takes 256 and then 179.
 """
 
 import torch

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import math
+import re
 import subprocess
 import sys
 import types
@@ -12,13 +13,15 @@ import typing
 
 import pytest
 import torch
+from briefs import smaller
 from timm.scheduler import CosineLRScheduler
+from toy_flow import CLASSES
 
 from contracts.errors import InputError
-from merba import list_models
+from merba import list_models, overrides
 from merba.classifier import ClipClassifier
 from merba.loop import batches, order_of, rarity_of
-from merba.overrides import check_overrides, resolve
+from merba.overrides import check_overrides, check_row, resolve
 from merba.recipe import Count, Positive, Recipe, Share, digest
 from merba.registry import declaration, model_entry, module_of
 
@@ -194,22 +197,76 @@ def test_what_a_file_declares_is_what_it_defines(name):
     assert (declared.paper, declared.recipe) == (module.PAPER, module.RECIPE)
     assert getattr(module, "CLIPS", None) == declared.clips
     assert issubclass(model_entry(name).build, ClipClassifier) == (declared.clips is not None)
+    assert model_entry(name).build.fitted_at_once == declared.fitted_at_once
     assert declared.paper.cite or declared.paper.fidelity == "floor"
 
 
 def test_overrides_are_checked_without_torch():
+    """And rows, where their network is the model's own."""
     code = """
 import sys
 from merba import list_models
-from merba.overrides import check_overrides
+from merba.overrides import check_overrides, check_row
+from merba.registry import declaration
 for name in list_models():
-    check_overrides(name, {"epochs": 400, "lr": 1})
+    given = {"epochs": 400, "lr": 1}
+    check_overrides(name, given)
+    check_row(name, {"flip": "none", **({} if declaration(name).fitted_at_once else given)}, ("a", "b"))
 assert not {"torch", "timm", "numpy"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert check_overrides("ststnet", {"epochs": 3}).batch == 256
     with pytest.raises(InputError, match="'epochs'"):
         check_overrides("merba_base", {"epoch": 3})
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_row_is_refused_a_key_of_the_recipe_that_changes_nothing(name, monkeypatch):
+    monkeypatch.setattr(overrides, "_check_build", lambda *_: None)
+    recipe, build = declaration(name).recipe, model_entry(name).build
+    refused = set()
+    for key in _FIELDS:
+        try:
+            check_row(name, {key: getattr(recipe, key)}, CLASSES)
+        except InputError as error:
+            assert (error.clip, error.cure) == (key, "remove the key")
+            refused.add(key)
+    used = {"flip", "channels", "coding"} if build.fitted_at_once else set(_FIELDS)
+    used -= {"channels", "coding"} if issubclass(build, ClipClassifier) else set()
+    assert set(_FIELDS) - refused == used
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_a_row_whose_network_can_be_is_let_through(name):
+    options, clips = smaller(name, model_entry(name).options), declaration(name).clips
+    recipe = check_row(name, options, CLASSES, None if clips else 28)
+    assert set(options) <= set(recipe.options)
+
+
+def test_a_row_is_refused_mirroring_where_a_clip_cannot_be_mirrored():
+    assert check_row("roi_transformer", {"flip": "plain"}, CLASSES).flip == "plain"
+    assert check_row("lbp_top", {"flip": "none"}, CLASSES).flip == "none"
+    with pytest.raises(InputError, match="flip: lbp_top's input cannot be mirrored"):
+        check_row("lbp_top", {"flip": "plain"}, CLASSES)
+
+
+def test_a_row_whose_network_cannot_be_is_refused_by_its_key(tmp_path):
+    small = smaller("slstt", model_entry("slstt").options)
+    for name, given, size, said in (
+        ("merba_base", {}, 64, "size: input of 64 pixels does not fit windows of 7"),
+        ("merba_base", {"window": 8}, None, "size: input of 28 pixels does not fit windows of 8"),
+        ("biwoof", {"channels": ["u"]}, None, "channels: biwoof needs three channels, not 1"),
+        ("meplan_reading", {"width": 28}, None, "meplan_reading cannot be built so ("),
+        ("slstt", {**small, "weights": str(tmp_path / "none.pt")}, None, "weights: no weights of this"),
+        (
+            "slstt",
+            {**small, "backbone": "vit_base_patch16_siglip_224"},
+            None,
+            "slstt cannot be built so (Token pooling",
+        ),
+    ):
+        with pytest.raises(InputError, match=re.escape(said)):
+            check_row(name, given, CLASSES, size)
 
 
 def test_the_digest_sees_every_field_the_seed_and_the_options():

@@ -216,6 +216,32 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(bench, monkeypatch, after
     assert bench.log_of(path).read_text() == log
 
 
+def test_a_state_is_not_taken_up_where_another_number_is_chosen(bench, monkeypatch):
+    """Rounding may choose fewer epochs for the run that goes on than the interrupted one has kept."""
+    bench.write_list(TRAIN[:4])
+    keep = loop.Resume.keep
+
+    def killed(self, epoch, *state):
+        self.every = 0
+        keep(self, epoch, *state)
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    def trained(chosen):
+        monkeypatch.setattr(fold, "choose_epochs", lambda *_: (chosen, {}))
+        (path,) = bench.train(model="ststnet", overrides=nested())
+        return checkpoints.load(path).state, bench.log_of(path).read_text()
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop.Resume, "keep", killed)
+        trained(4)
+    assert (bench.folder / "ststnet_smic_a_0.pt.resume").is_file()
+    (again, log), (fresh, fresh_log) = trained(2), trained(2)
+    assert log == fresh_log
+    assert log.count("\n") - 1 == 2
+    assert all(fresh[key].equal(again[key]) for key in fresh)
+
+
 def test_the_choice_is_said(bench):
     bench.write_list(TRAIN[:4])
     (path,) = bench.train(model="ststnet", overrides=nested())

@@ -87,3 +87,12 @@ def test_only_training_draws_and_a_seed_repeats_it():
 def test_an_unknown_backbone_gets_the_nearest():
     with pytest.raises(InputError, match="'convnext_tiny'"):
         create_model("convnext_flow", backbone="convnext_tini")
+
+
+def test_corners_that_a_rotation_frees_have_no_strain_where_there_is_none():
+    """In `signed` coding no strain is -1, and 0 half of a clip's largest."""
+    model = create_model("convnext_flow", **{**TINY, "margin": 0}, rotation=30.0, jitter=0.0).train()
+    x = torch.rand(20, 3, 28, 28) * 2 - 1
+    x[:, 2] = -1
+    strain = model.picture(x)[:, 2]
+    torch.testing.assert_close(strain, torch.full_like(strain, -1))

@@ -9,7 +9,9 @@ import torch
 from contracts.errors import InputError
 from contracts.sequences import Sequence
 from merba import create_model
+from merba.baselines import slstt
 from merba.baselines.slstt import SLSTT, flow_picture, ranks
+from merba.overrides import check_row
 
 SMALL = {"backbone": "vit_tiny_patch16_224", "image_size": 32, "hidden": 16, "layers": 1}
 
@@ -111,13 +113,36 @@ def test_only_what_follows_the_backbone_learns(aggregate):
     assert not model.encoder.net.training, "dropout of the frozen part is off"
 
 
-def test_a_clip_is_encoded_once():
+@pytest.fixture
+def encoded(monkeypatch):
+    """The clips' tokens that are kept in the process, none at first."""
+    monkeypatch.setattr(slstt, "_TOKENS", {})
+    return slstt._TOKENS
+
+
+def test_a_clip_is_encoded_once(encoded):
     model, x = create_model("slstt", **SMALL), pictures(3)
     calls = []
     model.encoder.register_forward_hook(lambda *_: calls.append(1))
     first = model.tokens(x)
     assert model.tokens(x[[2, 0]]).equal(first[[2, 0]])
     assert len(calls) == 3
+
+
+def test_folds_of_a_process_encode_a_clip_once_and_get_what_they_would_alone(encoded, monkeypatch):
+    """By one backbone; another one's tokens are others."""
+    x, calls, encode = pictures(3), [], SLSTT._encode
+    monkeypatch.setattr(SLSTT, "_encode", lambda *given: calls.append(1) or encode(*given))
+    one, other = (create_model("slstt", **SMALL) for _ in range(2))
+    first = one.tokens(x[:2])
+    second = other.tokens(x[[1, 2, 0]])
+    assert len(calls) == len(encoded) == 3
+    assert second[[2, 0]].equal(first)
+    encoded.clear()
+    assert other.tokens(x[[1, 2, 0]]).equal(second)
+    larger = create_model("slstt", **{**SMALL, "image_size": 48})
+    assert not larger.tokens(x[:2]).allclose(first)
+    assert len(encoded) == 5
 
 
 def test_a_checkpoint_leaves_the_backbone_out_and_knows_it(tmp_path):
@@ -131,6 +156,7 @@ def test_a_checkpoint_leaves_the_backbone_out_and_knows_it(tmp_path):
     weights = {name: p + 0.01 for name, p in model.encoder.net.state_dict().items()}
     torch.save({**weights, "head.weight": torch.zeros(1000, 192)}, tmp_path / "vit.pt")
     pretrained = create_model("slstt", **SMALL, weights=str(tmp_path / "vit.pt"))
+    check_row("slstt", {**SMALL, "weights": str(tmp_path / "vit.pt")}, ("a", "b"))
     assert not pretrained.tokens(x).allclose(model.tokens(x))
     with pytest.raises(InputError, match="another frozen backbone"):
         pretrained.load_state_dict(state)
