@@ -16,14 +16,14 @@ setup: .venv/.installed  ## the locked environment, once
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Python 3.11 or 3.12 is needed; try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	test -x .uv/bin/uv || { $(PYTHON) -m venv .uv && .uv/bin/python -m pip install --quiet uv==0.13.8; }
 	test -x $(BIN)/python || .uv/bin/uv venv --quiet --python $(PYTHON) .venv
-	.uv/bin/uv pip sync --quiet --compile-bytecode requirements.lock
-	.uv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	.uv/bin/uv pip sync --quiet --python $(BIN)/python --compile-bytecode requirements.lock
+	.uv/bin/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
 reproduce: setup  ## raw recordings -> tables (config/config.yaml); resumes where it was stopped
-	@mkdir -p data
+	@mkdir -p data .snakemake
 	@flock --nonblock --conflict-exit-code 75 data/.reproduce.lock \
-	    sh -c 'snakemake --unlock --quiet all; exec snakemake --cores all' \
+	    sh -c 'flock --nonblock .snakemake/alive snakemake --unlock --quiet all; exec snakemake --cores all' \
 	    || { status=$$?; test $$status != 75 || echo "another 'make reproduce' is running in this folder"; exit $$status; }
 	@cat results/demo/tables/megc2019.md results/demo/tables/dfme.md
 

@@ -2,7 +2,7 @@
 
 from snakemake.utils import min_version
 
-min_version("9.10")
+min_version("9.19")
 
 
 # Configurations given with --configfile stand alone: the demo's subjects must not leak into another run.

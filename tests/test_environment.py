@@ -32,6 +32,13 @@ def test_every_direct_dependency_is_locked_at_a_version_it_allows_and_installed(
     assert importlib.metadata.version(requirement.name) in locked
 
 
+def test_make_installs_into_its_own_environment_whichever_is_active():
+    """Left to itself uv takes the active one, and a sync removes what is not locked from it."""
+    installs = re.findall(r"uv pip (?:sync|install) .*", (ROOT / "Makefile").read_text())
+    assert len(installs) == 2
+    assert all("--python $(BIN)/python " in one for one in installs)
+
+
 def test_every_pin_has_hashes():
     text = (ROOT / "requirements.lock").read_text()
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text.strip())

@@ -122,7 +122,7 @@ def _kind(name: str) -> str:
 
 
 def _from_config(path: Path) -> Wanted:
-    run = configured(read_settings(path), str(path))
+    run = configured(read_settings(path), str(path), build=False)
     if "synthetic" in run.settings:
         raise InputError(
             "the corpora of this configuration are synthetic",

@@ -3,7 +3,7 @@
 A fault names the file, the key and the cure. Nothing here touches the data.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -12,13 +12,15 @@ import yaml
 
 from contracts.config import check_config
 from contracts.errors import InputError, nearest
-from merba.overrides import check_overrides
+from merba.overrides import check_row
 from merba.recipe import check_coding
 from merba.registry import declaration
 from preprocess.corpora import Corpus, Flows, Source, get_corpus
 from preprocess.corpora.synthetic.plan import Options
 from protocols import Fold, Protocol, get_protocol
 
+CANARY = "canary"
+"""The row of every protocol that the alarm of every run goes by; none of the user's may have its name."""
 CONFIGS = Path("config")
 SCHEMA = Path(__file__).with_name("schemas") / "config.schema.json"
 
@@ -78,8 +80,14 @@ class Configuration:
         return {clip: reason for clip, reason in chosen.items() if owner(clip) == corpus}
 
 
-def configured(settings: dict, file: str) -> Configuration:
+def configured(settings: dict, file: str, *, build: bool = True) -> Configuration:
     """Check a configuration.
+
+    Args:
+        settings: as read.
+        file: where, for messages.
+        build: also build the networks of rows with a size, channels or options of their own: which a job
+            need not do again.
 
     Raises:
         InputError: its first fault.
@@ -100,7 +108,17 @@ def configured(settings: dict, file: str) -> Configuration:
         _check_corpus(corpus, settings, file)
     for name, models in settings["protocols"].items():
         for row, overrides in models.items():
-            _check_recipe({"model": row, **(overrides or {})}, settings, file, f"protocols.{name}.{row}")
+            if row == CANARY:
+                cure = "give the row another name, and its model as `model`"
+                raise InputError(
+                    "is the name of the alarm of every run",
+                    file=file,
+                    clip=f"protocols.{name}.{row}",
+                    cure=cure,
+                )
+            asked = {"model": row, **(overrides or {})}
+            classes = protocols[name].classes
+            _check_recipe(asked, classes, settings, file, f"protocols.{name}.{row}", build)
     _check_audit(settings, file)
     subjects = _subjects(settings, protocols.values(), providers, file)
     folds = {name: protocol.folds(_known(protocol, subjects)) for name, protocol in protocols.items()}
@@ -123,7 +141,8 @@ def read_settings(path: Path) -> object:
 
 def source_of(settings: Mapping) -> Source:
     """Where a corpus lies, from what is written about it."""
-    return Source(Path(settings["root"]), settings.get("frames", ""), tuple(settings.get("sheets", ())))
+    chosen = {key: settings[key] for key in ("frames", "sheets", "pictures") if key in settings}
+    return Source(Path(settings["root"]), **chosen)
 
 
 def check_excluded(excluded: Mapping[str, str], clip_ids: Collection[str], corpus: str) -> None:
@@ -172,6 +191,8 @@ def _check_corpus(corpus: Corpus, settings: dict, file: str) -> None:
             wrong("synthetic", f"{corpus.name} cannot be synthesised", "remove the section")
         if "apex" in own:
             wrong(f"{where}.apex", "flow has no frames to find an apex in", "remove the key")
+        if "pictures" in own:
+            wrong(f"{where}.pictures", "flow is neither raw nor cropped", "remove the key")
         for section in ("faces", "crop", "flow"):
             if section in settings:
                 wrong(section, "no face is looked for, nothing cropped, no flow made", "remove the section")
@@ -183,13 +204,15 @@ def _check_corpus(corpus: Corpus, settings: dict, file: str) -> None:
                 wrong(section, "the section is missing", "copy it from config/config.yaml")
     if not synthetic and "root" not in own:
         wrong(f"{where}.root", "the corpus has no root", "name the folder with the owner's release")
-    for key in ("root", "frames", "sheets"):
+    for key in ("root", "frames", "sheets", "pictures"):
         if synthetic and key in own:
             cure = f"remove either the {key} or the synthetic section"
             wrong(f"{where}.{key}", f"a synthetic corpus takes no {key}", cure)
 
 
-def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
+def _check_recipe(
+    overrides: dict, classes: Sequence[str], settings: dict, file: str, key: str, build: bool
+) -> None:
     """One row of one protocol: its model and what departs from the model's own recipe."""
     model, given = overrides.pop("model"), "size" in overrides
     if type(shuffled := overrides.pop("shuffle_labels", False)) is not bool:
@@ -227,28 +250,36 @@ def _check_recipe(overrides: dict, settings: dict, file: str, key: str) -> None:
             cure="flow can be averaged down, never enlarged",
         )
     try:
-        recipe, clips = check_overrides(model, overrides), declaration(model).clips
-        if clips and flows:
-            raise InputError(
-                f"{model} learns from whole clips, and flow has none",
-                cure="remove the model, or give it recordings in a run of their own",
-            )
-        if clips and given:
-            raise InputError(
-                f"{model} learns from frames of {clips.size} pixels, not from a cache",
-                clip="size",
-                cure="remove the key",
-            )
-        if clips and clips.size > settings["crop"]["size"]:
-            raise InputError(
-                f"{model} learns from frames of {clips.size} pixels, crops have {settings['crop']['size']}",
-                cure="raise crop.size",
-            )
+        _check_clips(model, given, bool(flows), settings)
+        recipe = check_row(model, overrides, classes, size if given else None, build=build)
         for corpus in flows:
             check_coding(recipe.coding, corpus.coding)
     except InputError as error:
         where = key if error.clip is None else f"{key}.{error.clip}"
         raise InputError(error.problem, cure=error.cure, file=file, clip=where) from None
+
+
+def _check_clips(model: str, sized: bool, flows: bool, settings: dict) -> None:
+    """What a model of whole clips needs, where this is one."""
+    clips = declaration(model).clips
+    if clips is None:
+        return
+    if flows:
+        raise InputError(
+            f"{model} learns from whole clips, and flow has none",
+            cure="remove the model, or give it recordings in a run of their own",
+        )
+    if sized:
+        raise InputError(
+            f"{model} learns from frames of {clips.size} pixels, not from a cache",
+            clip="size",
+            cure="remove the key",
+        )
+    if clips.size > settings["crop"]["size"]:
+        raise InputError(
+            f"{model} learns from frames of {clips.size} pixels, crops have {settings['crop']['size']}",
+            cure="raise crop.size",
+        )
 
 
 def _check_audit(settings: dict, file: str) -> None:

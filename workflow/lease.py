@@ -36,8 +36,8 @@ def leased(asked: int, folder: Path = FOLDER) -> Iterator[str | None]:
     """Hold a GPU for as long as the block runs, and show this process no other; before CUDA starts.
 
     Args:
-        asked: GPUs that the job's rule asks for. A job that asks for none sees none, unless whoever started
-            it gave it some; one that asks for several computes on one.
+        asked: GPUs that the job's rule asks for. A job that asks for none sees none; one that asks for
+            several computes on one.
         folder: of the lock files.
 
     Yields:
@@ -47,7 +47,7 @@ def leased(asked: int, folder: Path = FOLDER) -> Iterator[str | None]:
         InputError: the slots are no number, or the folder cannot be written or has no locks.
     """
     if not asked:
-        os.environ.setdefault(_VISIBLE, "")
+        os.environ[_VISIBLE] = ""
     pool = devices() if asked else []
     if not pool:
         yield None

@@ -3,6 +3,8 @@
     merba-look casme2/sub12/EP01_09f                            of the demo
     merba-look --run paper smic/s03/s03_ne_01 --out sheet.png   of another run
     merba-look --configfile my.yaml samm/006/006_1_2            of the run of that configuration
+    merba-look --configfile config/config.yaml --configfile config/apex/spotted.yaml samm/006/006_1_2
+                                                                of two, the second laid over the first
 
 Draws onset and apex with landmarks, the aligned crops, u, v and strain at crop size and as a network takes
 them, and beside them what was planted when the clip is synthetic. Published flow has no frames: u, v and
@@ -12,6 +14,7 @@ A sheet of a licensed corpus shows a participant: it is for you alone.
 """
 
 import argparse
+import functools
 import sys
 from pathlib import Path
 
@@ -32,11 +35,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("clip", help="clip id: corpus/subject/clip")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--run", default="demo", help="a run that a file in config/ configures; default: demo")
-    which.add_argument("--configfile", type=Path, help="its configuration, where that lies elsewhere")
+    which.add_argument(
+        "--configfile",
+        type=Path,
+        action="append",
+        help="its configuration, where that lies elsewhere; once more for each that is laid over it",
+    )
     parser.add_argument("--out", type=Path, help="default: data/<run>/pictures/<corpus>/<subject>/<clip>.png")
     options = parser.parse_args(arguments)
     try:
-        run = _read(options.configfile) if options.configfile else _find(options.run)
+        run = _read(*options.configfile) if options.configfile else _find(options.run)
         print(draw(run, options.clip, options.out))
     except InputError as error:
         print(error, file=sys.stderr)
@@ -56,12 +64,8 @@ def draw(run: Configuration, clip_id: str, out: Path | None = None) -> Path:
         InputError: the run has no such clip, the licence forbids to show it, or a stage is still to run.
     """
     corpus, subject, name = _parts(run, clip_id)
-    if run.recorded and subject in run.providers[corpus].never_shown:
-        raise InputError(
-            f"the licence of {run.providers[corpus].title} forbids every picture of this subject",
-            clip=clip_id,
-            cure="look at another subject; numbers of this one are in the corpus's quality table",
-        )
+    if run.recorded:
+        run.providers[corpus].showable(subject)
     if reason := run.excluded(corpus).get(clip_id):
         raise InputError(
             f"the configuration leaves this clip out: {reason}",
@@ -101,7 +105,7 @@ def _find(name: str) -> Configuration:
         raise InputError(
             f"no configuration in {CONFIGS}/ has run {name!r}: {nearest(name, runs)}",
             clip="--run",
-            cure="correct it, or give the configuration by --configfile",
+            cure="correct it, or give the configuration's file by --configfile, or each of its files",
         )
     if len(runs[name]) > 1:
         both = " and ".join(map(str, runs[name]))
@@ -109,8 +113,18 @@ def _find(name: str) -> Configuration:
     return _read(runs[name][0])
 
 
-def _read(path: Path) -> Configuration:
-    return configured(read_settings(path), str(path))
+def _read(*paths: Path) -> Configuration:
+    """The configuration of these files, each laid over those before it."""
+    settings = functools.reduce(_laid_over, map(read_settings, paths))
+    return configured(settings, " ".join(map(str, paths)), build=False)
+
+
+def _laid_over(below: object, above: object) -> object:
+    """As Snakemake does it: sections are merged, and all else is replaced."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    shared = {key: _laid_over(below[key], one) for key, one in above.items() if key in below}
+    return {**below, **above, **shared}
 
 
 def _parts(run: Configuration, clip_id: str) -> tuple[str, str, str]:

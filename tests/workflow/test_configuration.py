@@ -27,7 +27,13 @@ def refused(config) -> str:
     ("change", "said"),
     [
         (lambda c: c.update(seed=[0]), "mine.yaml: unknown key 'seed': did you mean 'seeds'"),
+        (lambda c: c.update(pack=0), "pack: 0 is less than the minimum of 1"),
+        (lambda c: c.update(pack_seeds=2.5), "pack_seeds: 2.5 is not of type 'integer'"),
         (lambda c: c["protocols"].update(megc2018={"ststnet": {}}), "Did you mean 'megc2019'"),
+        (
+            lambda c: c["protocols"]["megc2019"].update(canary={"model": "ststnet"}),
+            "megc2019.canary: is the name of the alarm of every run",
+        ),
         (lambda c: c["corpora"]["smic"].update(subjects=["s99"]), "'s99' is in no protocol of the run"),
         (lambda c: c["corpora"]["samm"].update(subjects=[6]), "6 is not of type 'string'. Put it in quotes"),
         (lambda c: c["corpora"].update({2019: c["corpora"]["smic"]}), "2019 is not of type 'string'"),
@@ -77,6 +83,43 @@ def test_a_faulty_configuration_of_recordings(change, said):
     configured(copy.deepcopy(config), "mine.yaml")
     change(config)
     assert said in refused(config)
+
+
+@pytest.mark.parametrize(
+    ("row", "given", "said"),
+    [
+        ("merba_base", {"size": 64}, "size: input of 64 pixels does not fit windows of 7. Use one of 28, 56"),
+        ("merba_base", {"fusion": "summ"}, "fusion: 'summ' is unknown"),
+        ("merba_base", {"head": "dgcm"}, "head: the dgcm head needs the classes anger"),
+        (
+            "kernel_ridge",
+            {"selection": "nested"},
+            "selection: changes nothing: kernel_ridge is fitted at once",
+        ),
+        ("kernel_ridge", {"compiled": True}, "compiled: changes nothing: kernel_ridge is fitted at once"),
+        ("biwoof", {"epochs": 5}, "epochs: changes nothing: biwoof is fitted at once. Remove the key"),
+        ("biwoof", {"channels": ["u", "v"]}, "channels: biwoof needs three channels, not 2"),
+        ("lbp_top", {"balance": "weights"}, "balance: changes nothing: lbp_top is fitted at once"),
+        ("lbp_top", {"flip": "plain"}, "flip: lbp_top's input cannot be mirrored"),
+        ("slstt", {"coding": "minmax"}, "coding: changes nothing: slstt makes its input"),
+        ("slstt", {"channels": ["u"]}, "channels: changes nothing: slstt makes its input"),
+    ],
+)
+def test_a_row_that_could_not_be_trained_as_it_says(row, given, said):
+    """Refused before a recording is read, not by a job hours later; where the key stands is said."""
+    config = copy.deepcopy(SMALL)
+    config["protocols"]["megc2019"] = {row: given}
+    assert refused(config).startswith(f"mine.yaml: protocols.megc2019.{row}.{said}")
+
+
+def test_a_network_is_built_for_the_classes_of_its_protocol():
+    config = copy.deepcopy(SMALL)
+    config["corpora"]["dfme"] = {"apex": "annotated", "subjects": ["sub0003", "sub0008", "sub0001"]}
+    row = {"model": "merba_tiny", "head": "dgcm", "size": 56}
+    config["protocols"] = {"dfme": {"dgcm": row}, "megc2019": {"linear": {**row, "head": "linear"}}}
+    configured(config, "mine.yaml")
+    config["protocols"]["megc2019"]["linear"] = row
+    assert "protocols.megc2019.linear.head: the dgcm head needs" in refused(config)
 
 
 @pytest.mark.parametrize(

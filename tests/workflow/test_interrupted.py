@@ -1,5 +1,6 @@
 """Whatever kills a run, and however its folds are packed into jobs: the next one ends in the same bytes."""
 
+import fcntl
 import random
 import time
 
@@ -14,6 +15,16 @@ REACHED = {
 """Stage -> what it has made when it is under way."""
 
 
+def lives(project):
+    """Whether a run lives in this folder, asked as `make reproduce` asks before it removes a lock."""
+    with (project.folder / ".snakemake/alive").open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def killed(project, made, seconds, arguments):
     """Start a run and kill it so many seconds after the first of these files is there."""
     said = project.folder / "said.txt"
@@ -26,9 +37,14 @@ def killed(project, made, seconds, arguments):
             time.sleep(0.05)
         time.sleep(seconds)
         assert process.poll() is None, f"it ended before it could be killed: {said.read_text()}"
+        assert lives(project)
     finally:
         if process.poll() is None:
             project.kill(process)
+    latest = time.monotonic() + 10
+    while lives(project):
+        assert time.monotonic() < latest, "a run that was killed holds its lock"
+        time.sleep(0.05)
     assert any(project.folder.glob(made)), said.read_text()
 
 

@@ -1,6 +1,7 @@
 """`merba-look`: any clip of a run by one command, and why not where not."""
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from contracts.cache import write_cache
 from contracts.clips import COLUMNS, write_clips
 from contracts.files import read_csv
 from preprocess.corpora import get_corpus
+from workflow import look
 from workflow.look import main
 
 PNG = b"\x89PNG"
@@ -66,6 +68,20 @@ def test_two_configurations_of_one_run_are_told_apart_by_file(place, capsys):
     assert "config/config.yaml and config/mine.yaml have the same run" in text
     _, text = said(capsys, "--configfile", "config/mine.yaml", "smic/s01/s01_ne_01")
     assert "snakemake --cores all data/small/clips/smic.csv --configfile config/mine.yaml" in text
+
+
+def test_of_a_run_of_several_files_the_later_are_laid_over_the_first(place, capsys):
+    place.configure(
+        {"run": "spotted", "corpora": {"samm": {"apex": "spotted"}}, "seeds": [3, 0]}, "above.yaml"
+    )
+    files = ["config/config.yaml", "config/above.yaml"]
+    run = look._read(*map(Path, files))
+    assert run.settings["run"] == "spotted"
+    assert run.settings["corpora"]["samm"] == {**SMALL["corpora"]["samm"], "apex": "spotted"}
+    assert run.settings["corpora"]["smic"] == SMALL["corpora"]["smic"]
+    assert run.settings["seeds"] == [3, 0], "a list is replaced"
+    _, text = said(capsys, "--configfile", files[0], "--configfile", files[1], "smic/s01/s01_ne_01")
+    assert "data/spotted/clips/smic.csv --configfile config/config.yaml config/above.yaml'" in text
 
 
 def test_a_subject_whom_the_licence_forbids_to_show_is_never_drawn(place, capsys):

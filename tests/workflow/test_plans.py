@@ -1,10 +1,11 @@
 """What the DAG plans before anything ran: dry runs of fresh copies."""
 
-import copy
-
 import pytest
 import yaml
-from small_project import SMALL, Project, jobs_of
+from small_project import FLOWS, SMALL, Project, jobs_of
+
+from contracts.errors import InputError
+from workflow.configuration import configured, source_of
 
 pytestmark = pytest.mark.dag
 
@@ -39,18 +40,12 @@ def test_the_licensed_configuration_plans_the_whole_benchmark_and_nothing_of_the
     assert not [one for outputs in jobs.values() for one in outputs if "small" in one or "synthe" in one]
 
 
-def test_a_corpus_that_no_protocol_wants_is_left_alone(fresh):
-    config = copy.deepcopy(SMALL)
-    config["corpora"]["dfme"] = {"apex": "annotated"}
-    fresh.configure(config)
-    assert not [one for outputs in fresh.planned().values() for one in outputs if "dfme" in one]
-
-
-def test_rulegraph_and_lint(fresh):
-    status, output = fresh.snakemake("--rulegraph", "mermaid-js")
+def test_rulegraph_and_lint(dry_run):
+    project = Project(dry_run[0])
+    status, output = project.snakemake("--rulegraph", "mermaid-js")
     assert status == 0
     assert "flowchart" in output
-    status, output = fresh.snakemake("--lint")
+    status, output = project.snakemake("--lint")
     assert status == 0, output
 
 
@@ -63,19 +58,41 @@ def test_a_faulty_configuration_is_refused_before_the_dag_is_built(fresh):
     assert "Traceback" not in output
 
 
+def test_whether_pictures_are_cropped_can_be_said_of_recordings():
+    corpora = {name: {**own, "root": name} for name, own in SMALL["corpora"].items()}
+    corpora["samm"]["pictures"] = "cropped"
+    recorded = {key: one for key, one in SMALL.items() if key != "synthetic"} | {"corpora": corpora}
+    run = configured(recorded, "mine.yaml")
+    assert [source_of(run.of_corpus(name)).pictures for name in corpora] == ["", "", "cropped"]
+    synthetic = {**SMALL["corpora"]["samm"], "pictures": "raw"}
+    flows = {**FLOWS["corpora"]["public_flows"], "pictures": "raw"}
+    for config, said in (
+        ({**SMALL, "corpora": {**SMALL["corpora"], "samm": synthetic}}, "samm.pictures: a synthetic corpus"),
+        ({**recorded, "corpora": {**corpora, "smic": {**corpora["smic"], "pictures": "crop"}}}, "not one of"),
+        ({**FLOWS, "corpora": {"public_flows": flows}}, "pictures: flow is neither raw nor cropped"),
+    ):
+        with pytest.raises(InputError, match=said):
+            configured(config, "mine.yaml")
+
+
 def test_no_picture_of_whom_the_licence_forbids_to_show(fresh):
     dfme = {"apex": "annotated", "subjects": ["sub0004", "sub0003", "sub0008"]}
     protocols = {"dfme": {"kernel_ridge": {}}}
     fresh.configure({**SMALL, "corpora": {"dfme": dfme}, "protocols": protocols})
     assert fresh.planned()["picture"] == ["data/small/pictures/dfme/sub0003.png"]
+    status, output = fresh.snakemake("--dry-run", "data/small/pictures/dfme/sub0004.png")
+    assert status != 0, "nor if it is asked for"
+    assert "dfme/sub0004: the licence of DFME forbids every picture of this subject" in output
 
 
-def test_protocols_with_different_subjects_share_a_corpus(fresh):
-    """sub10 has clips for the five classes and none for the three."""
+def test_protocols_with_different_subjects_share_a_corpus_and_one_that_none_wants_is_left_alone(fresh):
+    """sub10 has clips for the five classes and none for the three; neither protocol has any of DFME."""
     casme2 = {"apex": "annotated", "subjects": ["sub10", "sub12"]}
     protocols = {"casme2_5class": {"kernel_ridge": {}}, "megc2019": {"kernel_ridge": {}}}
-    fresh.configure({**SMALL, "corpora": {**SMALL["corpora"], "casme2": casme2}, "protocols": protocols})
+    corpora = {**SMALL["corpora"], "casme2": casme2, "dfme": {"apex": "annotated"}}
+    fresh.configure({**SMALL, "corpora": corpora, "protocols": protocols})
     jobs = fresh.planned()
+    assert not [one for outputs in jobs.values() for one in outputs if "dfme" in one]
     folds = {path.split("/")[-2] for path in jobs["train"] if "/casme2_5class/" in path}
     assert folds == {"casme2_sub10", "casme2_sub12"}
     folds = {path.split("/")[-2] for path in jobs["train"] if "/megc2019/" in path}

@@ -1,9 +1,11 @@
 """The 3DB protocol on flow that others have computed: no frames, no faces, the same folds and scores."""
 
+import json
+
 import pandas as pd
 import pytest
 import yaml
-from small_project import CLONE, PROJECT
+from small_project import CLONE, FLOWS, PROJECT
 
 from contracts.cache import read_cache
 from workflow.configuration import configured
@@ -25,13 +27,24 @@ def test_from_pictures_to_tables(spoilt_flows):
     table = (results / "tables/megc2019.md").read_text()
     assert "flow of real clips that others have computed (the public 28x28 flow set)" in table
     assert "6 of 442 clips, partial" in table
-    assert project.planned() == {}
+    cited = json.loads((results / "run.json").read_text())["sources"]
+    assert set(cited) == {"public_flows", "smic", "casme2", "samm"}, "theirs, and those behind it"
+    assert "wangzhifengharrison/HTNet" in cited["public_flows"]
     picture = project.folder / CLONE / "datasets/STSNet_whole_norm_u_v_os/011_011_6_10 .png"
     picture.write_bytes(picture.read_bytes())
     jobs = project.planned()
     assert jobs["import_flow"] == ["data/flows/cache/28/samm/011.h5"], "its subject and no other"
     assert "smic_s01" in " ".join(jobs["train"])
     assert "samm_011" not in " ".join(jobs["train"]), "a fold does not train on its test subject"
+
+
+def test_a_corpus_that_was_moved_is_not_read_again(spoilt_flows):
+    moved = "another place"
+    (spoilt_flows.folder / CLONE).rename(spoilt_flows.folder / moved)
+    spoilt_flows.configure(
+        {**FLOWS, "corpora": {"public_flows": {**FLOWS["corpora"]["public_flows"], "root": moved}}}
+    )
+    assert spoilt_flows.planned() == {}
 
 
 def test_the_large_networks_join_the_run_of_the_small_ones():
@@ -42,7 +55,7 @@ def test_the_large_networks_join_the_run_of_the_small_ones():
     )
     for config in (small, large):
         configured(config, "a file of ours")
-    for key in ("run", "corpora", "seeds"):
+    for key in ("run", "corpora", "seeds", "pack"):
         assert small[key] == large[key]
     for key in ("protocols", "audit"):
         assert small[key].keys() == large[key].keys()

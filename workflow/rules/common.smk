@@ -1,32 +1,43 @@
 # The checked configuration, who takes part, and what jobs are given: functions and constants that the rules
 # by stage, in the files beside this one, are written with.
 
+import contextlib
+import dataclasses
+import fcntl
 import functools
 import hashlib
 import importlib.metadata
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 # OpenMP threads that spin while another process has the core cost a factor of thirteen.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Held for as long as this process lives, and by no child: `make reproduce` removes the lock of a run that died, and
+# must see that none is living.
+with contextlib.suppress(OSError):
+    Path(".snakemake").mkdir(exist_ok=True)
+    ALIVE = open(".snakemake/alive", "w")
+    fcntl.flock(ALIVE, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
 # Jobs find the project's packages also where they are not installed (conda, a bare node).
 os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [workflow.basedir, os.getenv("PYTHONPATH")])))
 
-from pathlib import Path
-from types import SimpleNamespace
-
 from contracts.errors import InputError
 from contracts.provenance import code_digest
-from merba.canary import MODEL as CANARY
+from merba.canary import MODEL as CANARY_MODEL
 from merba.registry import declaration, module_of
 from preprocess import receipts
-from preprocess.corpora import Source
-from workflow.configuration import configured, source_of
+from preprocess.corpora import Source, get_corpus
+from preprocess.corpora.reading.pictures import named_cropped
+from workflow.configuration import CANARY, configured, source_of
 
 try:
-    RUN = configured(config, ", ".join(map(str, workflow.configfiles)) or "config/config.yaml")
+    written = ", ".join(map(str, workflow.configfiles)) or "config/config.yaml"
+    RUN = configured(config, written, build=workflow.is_main_process)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -117,20 +128,26 @@ def root(corpus):
     return source(corpus).root
 
 
+def root_of_job(wildcards, input):
+    """The same for a job that reads the corpus. What lies there is in `frames_state` and the like, by paths below it;
+    where it lies changes no result, and Snakemake does not remember a parameter that could be derived from `input`. So
+    a corpus can be moved, and nothing is made again."""
+    return str(root(wildcards.corpus))
+
+
 def source(corpus):
-    """The same as the readers take it."""
+    """What the readers take: the folder, and what is chosen in it."""
     return Source(Path(f"{DATA}/raw/{corpus}")) if SYNTHETIC else source_of(RUN.of_corpus(corpus))
 
 
 def source_params(wildcards):
-    """The same as plain values: a parameter of jobs that read a corpus as its owner ships it."""
+    """The same without the folder, as plain values: a parameter of jobs that read a corpus as its owner ships it."""
     here = source(wildcards.corpus)
-    return {
-        "provider": RUN.providers[wildcards.corpus].name,
-        "root": str(here.root),
-        "frames": here.frames,
-        "sheets": list(here.sheets),
-    }
+    # All that the folder's own name can say.
+    pictures = here.pictures or ("cropped" if named_cropped(here.root) else "")
+    chosen = dataclasses.asdict(dataclasses.replace(here, pictures=pictures))
+    del chosen["root"]
+    return {"provider": RUN.providers[wildcards.corpus].name, **chosen}
 
 
 def receipt(corpus, subject):
@@ -229,8 +246,8 @@ def fold_named(wildcards):
 
 def recipe_of(wildcards):
     """What the configuration says of one (protocol, row) beyond the model's own recipe."""
-    if wildcards.model == "canary":
-        return {"model": CANARY}
+    if wildcards.model == CANARY:
+        return {"model": CANARY_MODEL}
     settings = config["protocols"][wildcards.protocol].get(wildcards.model) or {}
     # For another seed, jobs that have been done are not done again.
     return {key: one for key, one in sorted({"model": wildcards.model, **settings}.items()) if key != "seeds"}
@@ -253,7 +270,7 @@ def learning_code(module):
 
 def gpus(wildcards):
     """GPUs that a job of one (protocol, row) asks for: none where nothing is learnt by epochs."""
-    return int(declaration(recipe_of(wildcards)["model"]).paper.selection != "no epochs")
+    return int(not declaration(recipe_of(wildcards)["model"]).fitted_at_once)
 
 
 def seen_by(wildcards, subjects):
@@ -280,14 +297,14 @@ def test_inputs(wildcards):
 def canary_folds(wildcards):
     """Fold -> its training list and caches: what `train` is given for a row of the canary's model."""
     protocol = wildcards.protocol
-    asked = [SimpleNamespace(protocol=protocol, model="canary", fold=fold.name) for fold in FOLDS[protocol]]
+    asked = [SimpleNamespace(protocol=protocol, model=CANARY, fold=fold.name) for fold in FOLDS[protocol]]
     return {one.fold: [TRAINING_LIST.format(**vars(one)), *training_inputs(one)["caches"]] for one in asked}
 
 
 def canary_inputs(wildcards):
     """The same for a protocol as files to wait for, and what `predict` is given."""
     wired = canary_folds(wildcards).values()
-    shown = test_inputs(SimpleNamespace(protocol=wildcards.protocol, model="canary"))["caches"]
+    shown = test_inputs(SimpleNamespace(protocol=wildcards.protocol, model=CANARY))["caches"]
     return {
         "lists": [listed for listed, *_ in wired],
         "training": sorted({path for _, *caches in wired for path in caches}),

@@ -41,6 +41,7 @@ rule clips:
         skipped=f"{DATA}/clips/{{corpus}}.skipped.csv",
         notes=f"{DATA}/clips/{{corpus}}.notes.csv",
     params:
+        root=root_of_job,
         source=source_params,
         subjects=lambda wildcards: SUBJECTS[wildcards.corpus],
         names=names_state,

@@ -7,6 +7,7 @@ rule import_flow:
     output:
         f"{DATA}/cache/{{size}}/{{corpus}}/{{subject}}.h5",
     params:
+        root=root_of_job,
         source=source_params,
         exclude=excluded_of_subject,
         frames=frames_state,

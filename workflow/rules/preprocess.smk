@@ -7,7 +7,7 @@ rule faces:
     output:
         f"{DATA}/faces/{{corpus}}/{{subject}}.csv",
     params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
+        root=root_of_job,
         detector=config.get("faces", {}).get("detector", "mtcnn"),
         exclude=excluded_of_subject,
         frames=frames_state,
@@ -57,7 +57,7 @@ rule apex:
     output:
         f"{DATA}/apex/{{corpus}}/{{subject}}.csv",
     params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
+        root=root_of_job,
         size=config["crop"]["size"],
         policy=lambda wildcards: RUN.of_corpus(wildcards.corpus)["apex"],
         exclude=excluded_of_subject,
@@ -86,7 +86,7 @@ rule flow:
     output:
         f"{DATA}/flow/{{corpus}}/{{subject}}.h5",
     params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
+        root=root_of_job,
         size=config["crop"]["size"],
         method=config["flow"]["method"],
         matched=config["flow"].get("match_brightness", True),

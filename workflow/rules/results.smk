@@ -21,11 +21,16 @@ PAPERS = {
     for model in sorted({model for one in config["protocols"].values() for model in models_of(one)})
     if (paper := declaration(model).paper).cite
 }
+# The corpora of the protocols, and whose recordings or flow the run has of them: whom to cite.
+SOURCES = {
+    name: get_corpus(name).citation
+    for name in sorted({*config["corpora"], *(one for protocol in PROTOCOLS.values() for one in protocol.corpora)})
+}
 # The protocols of which a model learns by epochs, and has a learning curve.
 LEARNED = [
     protocol
     for protocol, models in config["protocols"].items()
-    if any(declaration(model).paper.selection != "no epochs" for model in models_of(models))
+    if not all(declaration(model).fitted_at_once for model in models_of(models))
 ]
 # The scorer's tables of one protocol are `<kind><protocol>.csv`.
 SCORED = ("", "intervals_", "comparisons_", "subjects_")
@@ -42,6 +47,7 @@ rule run_record:
             **RUN.corpora_kind,
             "predictions": {name: list(models) for name, models in config["protocols"].items()},
             "floors": FLOORS,
+            "sources": SOURCES,
             "papers": PAPERS,
             "seeds": config["seeds"],
             "config": published(config),

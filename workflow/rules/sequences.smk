@@ -13,7 +13,7 @@ rule sequence:
         flow="tvl1|dis|farneback",
         steps=r"all|[2-9]|[1-9]\d+",
     params:
-        root=lambda wildcards: str(root(wildcards.corpus)),
+        root=root_of_job,
         size=config["crop"]["size"],
         matched=config["flow"].get("match_brightness", True),
         exclude=excluded_of_subject,

@@ -9,7 +9,7 @@ from preprocess.corpora import Source, get_corpus
 with logged(snakemake):
     where, corpus = dict(snakemake.params.source), snakemake.wildcards.corpus
     provider = get_corpus(where.pop("provider"))
-    index = provider.index(Source(**where), snakemake.params.subjects, corpus=corpus)
+    index = provider.index(Source(snakemake.params.root, **where), snakemake.params.subjects, corpus=corpus)
     write_csv(index.skipped, snakemake.output.skipped)
     write_csv(index.notes, snakemake.output.notes)
     write_clips(index.clips, snakemake.output.clips)

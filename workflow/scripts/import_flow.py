@@ -9,8 +9,7 @@ from contracts.cache import write_cache
 from preprocess.corpora import get_corpus
 
 with logged(snakemake):
-    source = snakemake.params.source
-    provider, root = get_corpus(source["provider"]), Path(source["root"])
+    provider, root = get_corpus(snakemake.params.source["provider"]), Path(snakemake.params.root)
     clips = clips_of(snakemake)
     flows = [provider.read_flow(root / picture) for picture in progress(clips.frames_dir, "clip")]
     write_cache(
