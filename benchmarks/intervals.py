@@ -10,9 +10,11 @@ and the mean recalls. Printed are, from the very functions that score a run,
 
 * for each part, the share of draws whose 95 % interval holds the true UF1, and the intervals' mean width;
 * for two models that are equally good, and for two that differ by `GAPS` in recall, the share of draws in
-  which the paired permutation test of the composite has p <= .05.
+  which the paired permutation test of the composite has p <= .05, and the share in which the 95 % interval of
+  their difference holds the true one.
 
-The exit status is 1 where the composite is missed too often, or equal models differ too often.
+The exit status is 1 where the composite or a difference is missed too often, or equal models differ too
+often.
 """
 
 import argparse
@@ -32,13 +34,14 @@ PROTOCOL, METRIC = "megc2019", "uf1"
 RECALLS = (0.82, 0.65, 0.70)
 GAPS = (0.05, 0.07, 0.06)
 LEAST_COVERAGE, MOST_ALARMS = 0.92, 0.075
+_CURE = "see protocols/statistics.py"
 
 
 def main(argv: list[str] | None = None) -> None:
     """Draw, count, print.
 
     Raises:
-        InputError: a share is beyond its bound.
+        InputError: a share is beyond its bound; which one.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -62,12 +65,18 @@ def main(argv: list[str] | None = None) -> None:
     everyone = np.ones(len(world.corpora), dtype=bool)
     gap = world.truth(RECALLS, everyone) - world.truth(lower, everyone)
     print(f"p <= .05: {alarms:.1%} of two equal models; {seen:.1%} of two whose true UF1 differ by {gap:.3f}")
-    if shares["combined"] < LEAST_COVERAGE or alarms > MOST_ALARMS:
-        raise InputError(
-            f"intervals hold {shares['combined']:.1%} of composites, not {LEAST_COVERAGE:.0%}, "
-            f"or {alarms:.1%} of equal models differ, more than {MOST_ALARMS:.1%}",
-            cure="see protocols/statistics.py",
-        )
+    none, own = (
+        covered_difference(first, other, world.corpora, truth) for other, truth in ((equal, 0), (worse, gap))
+    )
+    print(
+        f"interval of the difference holds the true one: {none:.1%} of equal models, {own:.1%} of the others"
+    )
+    held = {"composites": shares["combined"], "equal models' differences": none, "others' differences": own}
+    for what, share in held.items():
+        if share < LEAST_COVERAGE:
+            raise InputError(f"intervals hold {share:.1%} of {what}, not {LEAST_COVERAGE:.0%}", cure=_CURE)
+    if alarms > MOST_ALARMS:
+        raise InputError(f"{alarms:.1%} of equal models differ, more than {MOST_ALARMS:.1%}", cure=_CURE)
 
 
 class World:
@@ -115,9 +124,24 @@ class World:
 def covered(counts: np.ndarray, groups: np.ndarray, truth: float) -> tuple[float, float]:
     """Share of draws whose interval holds the truth, and the mean width. Counts (draws, subjects, K, K)."""
     weights = draw_subjects(groups)
-    bounds = np.array([interval(replicate(one[None], weights, [METRIC])[METRIC]) for one in counts])
-    held = (bounds[:, 0] <= truth) & (truth <= bounds[:, 1])
-    return float(held.mean()), float(np.diff(bounds).mean())
+    bounds = np.array([interval(_replicates(one, weights)) for one in counts])
+    return _held(bounds, truth), float(np.diff(bounds).mean())
+
+
+def covered_difference(first: np.ndarray, second: np.ndarray, groups: np.ndarray, truth: float) -> float:
+    """Share of draws where the interval of a difference holds the truth. Counts (draws, subjects, K, K)."""
+    weights = draw_subjects(groups)
+    pairs = zip(first, second, strict=True)
+    bounds = [interval(_replicates(one, weights) - _replicates(other, weights)) for one, other in pairs]
+    return _held(np.array(bounds), truth)
+
+
+def _replicates(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    return replicate(counts[None], weights, [METRIC])[METRIC]
+
+
+def _held(bounds: np.ndarray, truth: float) -> float:
+    return float(((bounds[:, 0] <= truth) & (truth <= bounds[:, 1])).mean())
 
 
 def significant(first: np.ndarray, second: np.ndarray) -> float:

@@ -14,6 +14,9 @@ from pathlib import Path
 from contracts.files import whole
 from contracts.provenance import environment
 
+MISSED = 3
+"""Exit status of a program that has measured everything, and whose figures miss its limit."""
+
 
 def cpu() -> str:
     """Name of the processor."""

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.report import table
+from benchmarks.report import MISSED, table
 from contracts.provenance import ROOT
 
 KEPT = 60
 """Lines of what a step said that are kept where it is not done."""
+_STATES = {0: "done", MISSED: "missed"}
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def run(
         note: is given what was found after every step, so that an interruption loses none of it.
 
     Returns:
-        Step -> its command, `state` (`done`; `missed`: figures, but an exit status of 1; `failed`; `stopped`;
-        `not begun`), seconds, its figures (of a step that was stopped, what it had written by then), and
-        where it is not done, what it said: the last line, and as `log` many of the last.
+        Step -> its command, `state` (`done`; `missed`: it measured, and exited with `MISSED`; `failed`;
+        `stopped`; `not begun`), seconds, its figures (of a step that failed or was stopped, what it had
+        written by then), and where it is not done, what it said: the last line; as `log`, many of the last.
     """
     found, end = {}, time.monotonic() + seconds
     for step in steps:
@@ -91,7 +92,7 @@ def _run(step: Step, seconds: float) -> dict:
                     process.wait()
         lines = printed.read_text(errors="replace").strip().splitlines() or ["no message"]
         read = json.loads(figures.read_text()) if figures.exists() else {}
-    state = "stopped" if status is None else "done" if status == 0 else "missed" if read else "failed"
+    state = "stopped" if status is None else _STATES.get(status, "failed")
     taken = {"state": state, "seconds": time.monotonic() - start, "figures": read}
     said = {"done": "", "missed": "its limit"}.get(state, lines[-1])
     return {**taken, "said": said, **({} if state == "done" else {"log": lines[-KEPT:]})}

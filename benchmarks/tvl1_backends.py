@@ -10,7 +10,7 @@ as ever, aligned by their true landmarks and brought to one brightness, as crops
   compared with itself without Intel's IPP, as it is built for other processors.
 * **speed**: pairs a second on one thread, OpenCV one by one, PyTorch in full batches.
 
-Exit code 1 where the difference exceeds `LIMITS`.
+Exit status 3 where the difference exceeds `LIMITS`.
 """
 
 import argparse
@@ -175,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
         ]
         figures = {"difference": differences, "speed": speeds, "missed": faults, "headline": headline}
         report.write(args.json, figures)
-    return int(bool(faults))
+    return report.MISSED if faults else 0
 
 
 def _report(differences: dict[int, dict[str, dict]], speeds: dict[int, dict[str, dict]]) -> str:

@@ -35,7 +35,9 @@ if what == "hangs":
     time.sleep(60)
 with open(path, "w") as file:
     json.dump({"headline": [["what it found", 1234.5678, "clips/s"]]}, file)
-sys.exit(what == "misses")
+if what == "breaks":
+    sys.exit("after its first figure")
+sys.exit(3 if what == "misses" else 0)
 """
 
 
@@ -49,11 +51,17 @@ def step(tmp_path):
 def test_a_step_that_fails_or_hangs_is_reported_and_the_next_begins(step, tmp_path):
     begun = time.monotonic()
     noted = []
-    steps = [step("fails"), step("hangs", 1.5), step("misses"), step("works")]
+    steps = [step("fails"), step("hangs", 1.5), step("misses"), step("breaks"), step("works")]
     found = run(steps, note=lambda so_far: noted.append(list(so_far)))
     assert time.monotonic() - begun < 15
     states = {name: one["state"] for name, one in found.items()}
-    assert states == {"fails": "failed", "hangs": "stopped", "misses": "missed", "works": "done"}
+    assert states == {
+        "fails": "failed",
+        "hangs": "stopped",
+        "misses": "missed",
+        "breaks": "failed",
+        "works": "done",
+    }
     names = [one.name for one in steps]
     assert noted == [names[: k + 1] for k in range(len(names))], "after every step, for an interruption"
     hung = found["hangs"]
@@ -64,6 +72,8 @@ def test_a_step_that_fails_or_hangs_is_reported_and_the_next_begins(step, tmp_pa
     shown = summary(found).splitlines()
     assert shown[2] == "| fails | failed: broken / pipe |  |  |"
     assert "| misses | missed: its limit |  |  |" in shown
+    assert found["breaks"]["figures"]["headline"], "what a step wrote before it failed is kept"
+    assert "| breaks | failed: after its first figure |  |  |" in shown
     assert shown[-1] == "| works | what it found | clips/s | 1235 |"
     assert all(line.count("|") == 5 for line in shown)
 

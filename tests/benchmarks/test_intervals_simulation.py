@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import intervals
-from benchmarks.intervals import RECALLS, World, covered, main
+from benchmarks.intervals import RECALLS, World, covered, covered_difference, main
 from contracts.errors import InputError
 from protocols.metrics import get_metric
 
@@ -43,9 +43,22 @@ def test_an_interval_is_counted_only_where_it_holds_the_truth(world):
     assert covered(counts, world.corpora, truth + 0.3)[0] == 0
 
 
+def test_a_difference_is_counted_only_where_its_interval_holds_it(world):
+    worse = np.subtract(RECALLS, 0.2)
+    everyone = world.corpora != ""
+    gap = world.truth(RECALLS, everyone) - world.truth(worse, everyone)
+    first, second = world.draw(20, RECALLS, worse)
+    shares = [covered_difference(first, second, world.corpora, gap + shift) for shift in (0, 0.3, -0.3)]
+    assert shares[0] > 0.7
+    assert shares[1:] == [0, 0]
+
+
 def test_the_command_prints_its_figures_and_fails_beyond_a_bound(monkeypatch, capsys):
+    # Ten draws are too few for a share of 92 %.
+    monkeypatch.setattr(intervals, "LEAST_COVERAGE", 0.5)
     main(["--draws", "10", "--spread", "0"])
     said = capsys.readouterr().out
+    assert "interval of the difference" in said
     assert "Combined" in said
     assert "two equal models" in said
     monkeypatch.setattr(intervals, "LEAST_COVERAGE", 1.01)
