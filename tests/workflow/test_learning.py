@@ -38,9 +38,9 @@ LEFT_OUT = {"majority", "stratified", "merba_base", "merba_small", "mambavision_
 MODELS = [name for name in list_models() if name not in LEFT_OUT]
 AT_THIS_SIZE = {
     "meplan_reading": {"epochs": 8, "flip": "negate_u", "width": 16, "batch": 8, "memory": 0.8},
-    "mfdan_reading": {"epochs": 9},
+    "mfdan_reading": {"epochs": 12},
     "roi_transformer": {"epochs": 9},
-    "slstt": {"epochs": 16},
+    "slstt": {"epochs": 32},
     "ststnet": {"epochs": 80},
     "htnet": {"epochs": 40},
     "convnext_flow": {"epochs": 16},
@@ -51,11 +51,11 @@ AT_THIS_SIZE = {
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The demo's twelve 3DB subjects: caches, clips and their crops' matrices, and the protocol's labels."""
+    """The demo's twelve 3DB subjects: caches, clips and their landmarks, and the protocol's labels."""
     base = tmp_path_factory.mktemp("learning")
     options = Options(**CONFIG["synthetic"], length=(8, 8))
     subjects = {corpus: CONFIG["corpora"][corpus]["subjects"] for corpus in PROTOCOL.corpora}
-    tables, caches, clips_of, matrices = [], {}, {}, {}
+    tables, caches, clips_of, landmarks = [], {}, {}, {}
     for corpus, members in subjects.items():
         root = base / corpus
         for subject in members:
@@ -68,16 +68,16 @@ def demo(tmp_path_factory):
             clips_of[subject] = own
             for clip in own:
                 onset = list_frames(root / clip.frames_dir)[clip.onset]
-                matrices[clip.clip_id], _ = estimate(find_face(read_color(onset)).landmarks)
-            flows = [flow_of(root, clip, matrices[clip.clip_id]) for clip in own]
+                landmarks[clip.clip_id] = find_face(read_color(onset)).landmarks
+            flows = [flow_of(root, clip, landmarks[clip.clip_id]) for clip in own]
             caches[subject] = base / "cache" / f"{subject}.h5"
             write_cache(caches[subject], [clip.clip_id for clip in own], np.stack(flows), {})
     labels = make_lists(PROTOCOL, pd.concat(tables), subjects).labels
-    return SimpleNamespace(base=base, caches=caches, clips_of=clips_of, matrices=matrices, labels=labels)
+    return SimpleNamespace(base=base, caches=caches, clips_of=clips_of, landmarks=landmarks, labels=labels)
 
 
-def flow_of(root, clip, matrix):
-    frames = list_frames(root / clip.frames_dir)
+def flow_of(root, clip, landmarks):
+    frames, (matrix, _) = list_frames(root / clip.frames_dir), estimate(landmarks)
     onset, apex = (crop(read_gray(frames[number]), matrix) for number in (clip.onset, apex_of(clip, frames)))
     return shrink(flow_and_strain(onset, apex, "dis"), 28)
 
@@ -98,7 +98,7 @@ def files(demo):
         if not path.exists():
             root = demo.base / subject.partition("/")[0]
             clips = [
-                (clip.clip_id, sequence_of(root, clip, demo.matrices[clip.clip_id], wanted))
+                (clip.clip_id, sequence_of(root, clip, demo.landmarks[clip.clip_id], wanted))
                 for clip in demo.clips_of[subject]
             ]
             write_sequences(path, clips, wanted.size, wanted.steps, {"flow": wanted.flow})
@@ -107,12 +107,13 @@ def files(demo):
     return of
 
 
-def sequence_of(root, clip, matrix, wanted):
-    frames = list_frames(root / clip.frames_dir)
+def sequence_of(root, clip, landmarks, wanted):
+    """From crops of the size that the model sees."""
+    frames, (matrix, _) = list_frames(root / clip.frames_dir), estimate(landmarks, wanted.size)
     numbers = [number for number in frames if clip.onset <= number <= clip.offset]
 
     def read(some):
-        return (crop(read_gray(frames[number]), matrix) for number in some)
+        return (crop(read_gray(frames[number]), matrix, wanted.size) for number in some)
 
     return make_sequence(numbers, read, apex_of(clip, numbers), wanted.size, wanted.steps, wanted.flow)
 
