@@ -14,9 +14,10 @@ A sheet of a licensed corpus shows a participant: it is for you alone.
 """
 
 import argparse
-import functools
 import sys
 from pathlib import Path
+
+from snakemake.utils import update_config
 
 from contracts.clips import read_clips
 from contracts.errors import InputError, nearest
@@ -114,17 +115,11 @@ def _find(name: str) -> Configuration:
 
 
 def _read(*paths: Path) -> Configuration:
-    """The configuration of these files, each laid over those before it."""
-    settings = functools.reduce(_laid_over, map(read_settings, paths))
+    """The configuration of these files, each laid over those before it as Snakemake does it."""
+    settings = read_settings(paths[0])
+    for path in paths[1:]:
+        update_config(settings, read_settings(path))
     return configured(settings, " ".join(map(str, paths)), build=False)
-
-
-def _laid_over(below: object, above: object) -> object:
-    """As Snakemake does it: sections are merged, and all else is replaced."""
-    if not isinstance(below, dict) or not isinstance(above, dict):
-        return above
-    shared = {key: _laid_over(below[key], one) for key, one in above.items() if key in below}
-    return {**below, **above, **shared}
 
 
 def _parts(run: Configuration, clip_id: str) -> tuple[str, str, str]:
