@@ -52,8 +52,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read and check a predictions file.
 
     Raises:
-        InputError: a column is missing, a clip occurs twice, a probability row does not sum to 1, or
-            `predicted` is none of the classes.
+        InputError: a column is missing, a clip occurs twice, a row's probabilities are not all 0 or
+            more or do not sum to 1, or `predicted` is none of the classes.
     """
     table = read_csv(path)
     try:
@@ -80,10 +80,12 @@ def _checked(table: pd.DataFrame, path) -> pd.DataFrame:
         raise InputError(
             "predicted twice", file=path, clip=table.clip_id[table.clip_id.duplicated()].iloc[0], cure=cure
         )
-    total = table[[f"p_{name}" for name in classes]].sum(axis=1).to_numpy()
-    if not np.allclose(total, 1, atol=1e-4):
-        clip = table.clip_id[~np.isclose(total, 1, atol=1e-4)].iloc[0]
-        raise InputError("probabilities do not sum to 1", file=path, clip=clip, cure=cure)
+    values = table[[f"p_{name}" for name in classes]].to_numpy(float)
+    # A NaN is neither at least 0 nor part of a sum that is near 1.
+    wrong = ~((values >= 0).all(axis=1) & np.isclose(values.sum(axis=1), 1, atol=1e-4))
+    if wrong.any():
+        clip = table.clip_id[wrong].iloc[0]
+        raise InputError("not probabilities of 0 or more that sum to 1", file=path, clip=clip, cure=cure)
     if unknown := set(table.predicted) - set(classes):
         raise InputError(f"predicted class {min(unknown)!r} is none of {classes}", file=path, cure=cure)
     return table

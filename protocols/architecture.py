@@ -49,7 +49,7 @@ def lay_out_models(run: Run, described: Iterable[Described]) -> Grid:
             _SAID,
             "Parameters are those that learn; a method that is fitted at once has none.",
             "Products and scans: multiply-adds of one clip's forward pass, those of convolutions, Linear "
-            "layers and attention, and those of selective scans (docs/models.md).",
+            "layers and attention, and those of selective scans (docs/merba.md).",
             "Written from: the authors' published code, the paper, or only a reading of it; a floor shows "
             "what little effort reaches.",
         ],

@@ -12,6 +12,8 @@ from protocols.published import Method, read_published
 from protocols.runs import Run, read_coverage, read_run, read_scored
 from protocols.subjects import INTERVAL_COLUMNS
 
+ALARM = "alarm: shuffled labels"
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -82,7 +84,7 @@ def make_rows(outline: Outline, results: str | Path, published: str | Path) -> l
     """The rows of one table, in the outline's order.
 
     Where it has none, the published methods in the paper's order, then our other models: a model stands in
-    the row of the published method that names it; any other gets a row of its own.
+    the row of the published method that names it; any other, and every alarm, gets a row of its own.
 
     Raises:
         InputError: scores or published numbers are missing or malformed.
@@ -91,17 +93,16 @@ def make_rows(outline: Outline, results: str | Path, published: str | Path) -> l
     measured = {model: _estimates(rows) for model, rows in scores.groupby("model", sort=True)}
     seeds = scores.groupby("model").seeds.max().astype(int)
     methods = {method.name: method for method in read_published(published, outline.published, outline.parts)}
-    named = outline.rows
+    named, alarms = outline.rows, run.alarms.get(outline.protocol.name, ())
     if named is None:
-        named = [(method.name, method.model) for method in methods.values()]
+        named = [(method.name, "" if method.model in alarms else method.model) for method in methods.values()]
         placed = {model for _, model in named}
-        alarms = run.alarms.get(outline.protocol.name, ())
-        kinds = {model: "alarm: shuffled labels" if model in alarms else "ours" for model in measured}
+        kinds = {model: ALARM if model in alarms else "ours" for model in measured}
         named += [(f"{model} ({kind})", model) for model, kind in kinds.items() if model not in placed]
     nested = set(run.nested.get(outline.protocol.name, ())) & set(measured)
     return [
         Row(
-            title,
+            f"{title} ({ALARM})" if model in alarms and outline.rows else title,
             model,
             methods.get(title),
             measured.get(model, {}),

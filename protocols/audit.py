@@ -29,14 +29,18 @@ from protocols import get_protocol
 from protocols.base import Protocol, subject_of
 from protocols.cli import run_command
 from protocols.metrics import get_metric, list_metrics
-from protocols.runs import read_labels, read_record, read_run
+from protocols.runs import Run, read_labels, read_record
 from protocols.scores import DECIMALS, count
 
 RULES = {"last": "honest", "best common": "leaky", "best on test subject": "leaky"}
 
 
-def audit_run(results: str | Path) -> list[Path]:
+def audit_run(results: str | Path, record: dict | None = None) -> list[Path]:
     """Write the figures of every protocol that was audited; returns the paths.
+
+    Args:
+        record: what `run.json` says or, before a run has ended, will say; it names the rows and seeds that
+            count. Without it the file itself is read.
 
     Raises:
         InputError: nothing was audited, or a file does not hold every test clip once, with as many epochs as
@@ -44,10 +48,11 @@ def audit_run(results: str | Path) -> list[Path]:
     """
     folder = Path(results) / "audit"
     files: dict[str, dict[str, list[Path]]] = {}
-    asked, run = read_record(results).get("config", {}).get("audit"), read_run(results)
+    record = read_record(results) if record is None else record
+    asked, run = record.get("config", {}).get("audit"), Run.of(record, Path(results) / "run.json")
     for path in sorted(folder.glob("*/*/seed*.csv")):
         protocol, model, seed = path.parts[-3], path.parts[-2], int(path.stem.removeprefix("seed"))
-        # What an earlier configuration left behind does not count; run.json says what belongs to the run.
+        # What an earlier configuration left behind does not count.
         seeds = run.seeds_of(protocol, model)
         if (asked is None or model in asked.get(protocol, ())) and (seeds is None or seed in seeds):
             files.setdefault(protocol, {}).setdefault(model, []).append(path)

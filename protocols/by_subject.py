@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from protocols.base import Protocol
-from protocols.layout import NONE, Cell, Grid, heading, number
-from protocols.runs import read_run, read_scored
+from protocols.layout import NONE, Cell, Grid, alarm_remark, heading, number
+from protocols.runs import read_coverage, read_run, read_scored
 from protocols.subjects import SUBJECT_COLUMNS
 
 
@@ -28,8 +28,10 @@ def lay_out_subjects(protocol: Protocol, results: str | Path) -> Grid:
         title=f"{protocol.title}: accuracy by subject",
         remarks=[
             run.remark,
+            read_coverage(results, protocol).remark,
             "Share of a subject's clips that are right, mean over seeds. Most subjects have few clips, and "
             "few have all classes: a row says whom no model reads, a cell says little.",
+            *alarm_remark(run, protocol),
         ],
         blocks=[("", 2), (heading(run), len(models))],
         headings=["Subject", "Clips", *models],

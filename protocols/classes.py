@@ -30,7 +30,7 @@ def lay_out_classes(protocol: Protocol, results: str | Path) -> Grid:
         cells = [*_texts(full, sum(full)), *_texts(found or [None] * len(full), total)]
         rows.append([Cell(name), *map(Cell, cells)])
     columns = [*protocol.classes, "total"]
-    remarks = [run.remark, f"This run covers {coverage.text()}."]
+    remarks = [run.remark, coverage.remark]
     if coverage.differences:
         remarks.append("What is missing or different: " + "; ".join(coverage.differences) + ".")
     return Grid(

@@ -3,8 +3,8 @@
     python -m protocols.compare_runs results/annotated results/spotted results/midpoint --out results/apex
 
 reads `predictions/`, `labels/` and `run.json` of each and writes `<protocol>` as `.md`, `.csv`, `.tex` and
-`.html` under `--out` for every protocol that all of them have. Where the test clips are the same, each run
-is tested against the first, pairwise by clip and over subjects (`protocols.statistics`).
+`.html` under `--out` for every protocol that all of them have. Runs whose test clips are the first's are
+tested against it, pairwise by clip and over subjects, on the seeds that both have (`protocols.statistics`).
 """
 
 import argparse
@@ -19,9 +19,9 @@ from contracts.errors import InputError
 from protocols import get_protocol
 from protocols.assemble import Estimate
 from protocols.base import Protocol
-from protocols.layout import INTERVAL, NONE, Cell, Grid, bracket, estimates_text, number
+from protocols.layout import INTERVAL, NONE, OVER_SEEDS, Cell, Grid, bracket, estimates_text, number
 from protocols.page import page
-from protocols.runs import find_predictions, read_labels, read_record, read_run
+from protocols.runs import find_predictions, read_coverage, read_labels, read_record, read_run
 from protocols.scores import read_outcomes
 from protocols.subjects import make_sample, uncertainty
 from protocols.tables import plain_frame, write_table
@@ -32,9 +32,13 @@ _BESIDE = ("run", "root")
 
 @dataclass(frozen=True)
 class _Model:
-    """One model in several runs: whether the clips are the same, and the statistics by run name."""
+    """One model in several runs, by run name: the statistics, and the number of seeds.
+
+    `paired`: whether all runs have the first one's clips, with its labels.
+    """
 
     paired: bool
+    seeds: Mapping[str, int]
     intervals: pd.DataFrame
     comparisons: pd.DataFrame
 
@@ -68,9 +72,9 @@ def compare_runs(folders: Sequence[str | Path], out: str | Path) -> list[Path]:
 
 
 def lay_out_runs(protocol: Protocol, runs: Mapping[str, Path], models: Mapping[str, _Model]) -> Grid:
-    """Model | run | a column a part | against the first run: difference, p, Holm's p of the first metric.
+    """Model | run | a column a part, seeds | against the first run: difference, p, Holm's p, shared seeds.
 
-    The comparison is on the parts that no other part contains.
+    The comparison is by the first metric on the parts that no other part contains.
     """
     first, metric, parts = next(iter(runs)), protocol.metrics[0], protocol.widest
     rows = []
@@ -79,28 +83,31 @@ def lay_out_runs(protocol: Protocol, runs: Mapping[str, Path], models: Mapping[s
             cells = [
                 Cell(_score(found.intervals, name, one.name, protocol.metrics)) for one in protocol.parts
             ]
+            cells.append(Cell(str(found.seeds[name])))
             against = found.comparisons[found.comparisons.metric == metric]
             for part in parts:
                 cells += map(Cell, _difference(against[against.part == part.name], name, first))
             rows.append([Cell(model), Cell(name), *cells])
+    covered = [f"{name}: {read_coverage(folder, protocol).text()}." for name, folder in runs.items()]
     remarks = [" ".join(dict.fromkeys(read_run(folder).remark for folder in runs.values())), *settings(runs)]
     if not all(found.paired for found in models.values()):
-        remarks.append("The runs' test clips or seeds are not the same: where so, nothing is tested.")
+        remarks.append("Not all runs have the first one's test clips: those that have others are not tested.")
     metrics = " / ".join(map(str.upper, protocol.metrics))
     titles = [one.title for one in protocol.parts]
-    columns = (f"{metric.upper()} difference", "p", "Holm p")
+    columns = (f"{metric.upper()} difference", "p", "Holm p", "seeds")
     compared = [f"{part.title} {column}" for part in parts for column in columns]
     return Grid(
         title=f"{protocol.title}: runs side by side",
         remarks=[
             *remarks,
-            f"Cells are {metrics}, pooled over folds, mean over seeds.",
+            *covered,
+            f"Cells are {metrics}, pooled over folds, {OVER_SEEDS}.",
             INTERVAL,
-            f"Difference: a run minus {first}, with p of a paired permutation test over subjects; Holm p is "
-            "corrected over all pairs of runs of one model.",
+            f"Difference: a run minus {first}, mean over the seeds that both have, with p of a paired "
+            "permutation test over subjects; Holm p is corrected over all pairs of runs of one model.",
         ],
-        blocks=[("", 2), ("Scores", len(titles)), (f"Against {first}", len(compared))],
-        headings=["Model", "Run", *titles, *compared],
+        blocks=[("", 2), ("Scores", len(titles) + 1), (f"Against {first}", len(compared))],
+        headings=["Model", "Run", *titles, "Seeds", *compared],
         rows=rows,
         footnotes=[],
         words=frozenset({0, 1}),
@@ -140,11 +147,13 @@ def _compared(protocol: Protocol, model: str, runs: Mapping[str, Path]) -> _Mode
     for name, folder in runs.items():
         by_seed = find_predictions(folder)[protocol.name][model]
         outcomes[name] = read_outcomes(by_seed, read_labels(folder, protocol), protocol)
-    keys = [set(zip(one.clip_id, one.actual, one.seed, strict=True)) for one in outcomes.values()]
-    if all(one == keys[0] for one in keys):
-        return _Model(True, *uncertainty(make_sample(outcomes, protocol), protocol))
-    apart = [uncertainty(make_sample({name: one}, protocol), protocol) for name, one in outcomes.items()]
-    return _Model(False, pd.concat([intervals for intervals, _ in apart]), apart[0][1])
+    alike: dict[frozenset, dict[str, pd.DataFrame]] = {}
+    for name, one in outcomes.items():
+        alike.setdefault(frozenset(zip(one.clip_id, one.actual, strict=True)), {})[name] = one
+    # The first group is the first run's; pairs within another are shown nowhere.
+    found = [uncertainty(make_sample(group, protocol), protocol) for group in alike.values()]
+    seeds = {name: one.seed.nunique() for name, one in outcomes.items()}
+    return _Model(len(alike) == 1, seeds, pd.concat([intervals for intervals, _ in found]), found[0][1])
 
 
 def _score(intervals: pd.DataFrame, run: str, part: str, metrics: Sequence[str]) -> str:
@@ -162,8 +171,8 @@ def _difference(pairs: pd.DataFrame, run: str, first: str) -> list[str]:
             text = number(sign * row["difference"])
             if not pd.isna(row["low"]):
                 text += " " + bracket(tuple(sorted((sign * row["low"], sign * row["high"]))))
-            return [text, number(row["p"]), number(row["p_holm"])]
-    return [NONE] * 3
+            return [text, number(row["p"]), number(row["p_holm"]), str(row["seeds"])]
+    return [NONE] * 4
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from protocols.base import Part, Protocol
-from protocols.layout import NONE, Cell, Grid, bracket, heading, number
+from protocols.coverage import Coverage
+from protocols.layout import NONE, Cell, Grid, alarm_remark, bracket, heading, number
 from protocols.runs import Run, read_run, read_scored
 from protocols.subjects import COMPARISON_COLUMNS, INTERVAL_COLUMNS
 
@@ -20,7 +21,10 @@ _NUMBERS = ("difference", "low", "high", "effect", "p", "p_holm", "seeds", "subj
 
 @dataclass(frozen=True)
 class Contrast:
-    """`model` minus `against` on one part: per metric, the row of the comparisons' table as a dict."""
+    """`model` minus `against` on one part: per metric, the row of the comparisons' table as a dict.
+
+    `numbers` is empty where the two have no seed in common.
+    """
 
     model: str
     against: str
@@ -47,14 +51,18 @@ def make_contrasts(protocol: Protocol, results: str | Path) -> list[Contrast]:
         compared = pairs[pairs.part == part.name]
         for against in _references(run, protocol, scores):
             for model in scores:
-                numbers = dict(_oriented(compared, model, against))
-                if numbers and not _is_repeated(contrasts, model, against, part):
+                if model != against and not _is_repeated(contrasts, model, against, part):
+                    numbers = dict(_oriented(compared, model, against))
                     contrasts.append(Contrast(model, against, part, numbers))
     return contrasts
 
 
-def lay_out_contrasts(protocol: Protocol, run: Run, contrasts: list[Contrast]) -> Grid:
-    """Part | model | against | per metric: difference with its interval, p, Holm's p, effect size."""
+def lay_out_contrasts(protocol: Protocol, run: Run, coverage: Coverage, contrasts: list[Contrast]) -> Grid:
+    """Part | model | against | per metric: difference with its interval, p, Holm's p, effect size | seeds.
+
+    The seeds that both have are told where not all models have all of them.
+    """
+    fewer = bool(run.fewer.get(protocol.name))
     columns = ("difference", "p", "Holm p", "effect")
     headings = [f"{metric.upper()} {column}" for metric in protocol.metrics for column in columns]
     rows = []
@@ -62,47 +70,50 @@ def lay_out_contrasts(protocol: Protocol, run: Run, contrasts: list[Contrast]) -
         role = " (best floor)" if one.against in run.floors.get(protocol.name, ()) else ""
         cells = [Cell(one.part.title), Cell(one.model), Cell(one.against + role)]
         for metric in protocol.metrics:
-            cells += map(Cell, _texts(one.numbers[metric]))
-        rows.append(cells)
+            cells += map(Cell, _texts(one.numbers[metric]) if one.numbers else [NONE] * len(columns))
+        rows.append([*cells, Cell(str(_seeds(protocol, one)))] if fewer else cells)
     remarks = [
         run.remark,
+        coverage.remark,
         "Every model stands against the part's best floor, and against the first model of the configuration "
         "that is no floor; all pairs and all parts are in scores/.",
         "Difference: model minus the one it stands against, with its 95 % interval by a bootstrap over "
-        f"subjects that both share; pooled over folds, mean over {_which_seeds(run)}.",
+        "subjects that both share; pooled over folds, mean over "
+        + ("the seeds that both have; their number is the last column." if fewer else "seeds."),
         "p: paired permutation test that swaps the two models' predictions subject by subject, two-sided; "
         "Holm p: corrected over all pairs of models within this part and metric.",
         "Where subjects have very different numbers of clips, the interval is narrower than the test allows, "
         "and may leave out 0 at a p above .05: p decides.",
         "Effect: the difference in standard deviations of a subject's contribution to it; 0.2 is small, 0.8 "
         "large.",
+        *alarm_remark(run, protocol),
     ]
     if not contrasts:
-        remarks.append("This run has nothing to compare: fewer than two models, or no seed in common.")
+        remarks.append("This run has nothing to compare: fewer than two models.")
     return Grid(
         title=f"{protocol.title}: comparisons",
         remarks=remarks,
-        blocks=[("", 3), (heading(run), len(headings))],
-        headings=["Part", "Model", "Against", *headings],
+        blocks=[("", 3), (heading(run), len(headings) + fewer)],
+        headings=["Part", "Model", "Against", *headings, *(["Seeds"] if fewer else [])],
         rows=rows,
         footnotes=[],
         words=frozenset({0, 1, 2}),
     )
 
 
-def _which_seeds(run: Run) -> str:
-    return "the seeds that both have" if any(run.fewer.values()) else "seeds"
+def _seeds(protocol: Protocol, contrast: Contrast) -> int:
+    return int(contrast.numbers[protocol.metrics[0]]["seeds"]) if contrast.numbers else 0
 
 
 def contrasts_frame(protocol: Protocol, run: Run, contrasts: list[Contrast]) -> pd.DataFrame:
-    """One row a contrast, six columns a metric."""
+    """One row a contrast, six columns a metric; these are empty where the two have no seed in common."""
     names = [name for name in _NUMBERS if name not in ("seeds", "subjects")]
     columns = [f"{metric}_{name}" for metric in protocol.metrics for name in names]
     rows = []
     for one in contrasts:
-        shared = one.numbers[protocol.metrics[0]]
-        numbers = [one.numbers[metric][name] for metric in protocol.metrics for name in names]
-        sizes = int(shared["seeds"]), int(shared["subjects"])
+        found = [one.numbers.get(metric, {}) for metric in protocol.metrics]
+        numbers = [values.get(name, "") for values in found for name in names]
+        sizes = _seeds(protocol, one), int(found[0].get("subjects", 0))
         rows.append((one.part.name, one.model, one.against, *numbers, *sizes, run.corpora))
     headings = ["part", "model", "against", *columns, "seeds", "subjects", "run_corpora"]
     return pd.DataFrame(rows, columns=headings)

@@ -33,11 +33,17 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True)
 class Pair:
-    """A printed UF1 and UAR; `unit` is one of the last decimal."""
+    """A printed UF1 and UAR, and of either the unit of its last decimal."""
 
     uf1: float
     uar: float
-    unit: float = 1e-4
+    uf1_unit: float = 1e-4
+    uar_unit: float = 1e-4
+
+    @property
+    def unit(self) -> float:
+        """The coarser of the two."""
+        return max(self.uf1_unit, self.uar_unit)
 
     def __str__(self) -> str:
         return f"UF1 {self.uf1:.4f}, UAR {self.uar:.4f}"
@@ -87,14 +93,14 @@ def fit(pair: Pair, clips: Sequence[int]) -> Fit:
         raise InputError(
             f"clips of the classes are {list(clips)}", cure="give three numbers, each one or more"
         )
-    clips, within = np.asarray(clips), pair.unit + _SLACK
+    clips = np.asarray(clips)
     hits = _grid(*(clips + 1))
     found, extremes = [], []
-    for tp in hits[abs((hits / clips).mean(axis=1) - pair.uar) < within]:
+    for tp in hits[abs((hits / clips).mean(axis=1) - pair.uar) < pair.uar_unit + _SLACK]:
         fp = _false_alarms(clips - tp)
         uf1 = _uf1(clips, tp, fp)
         extremes += [uf1.min(), uf1.max()]
-        fp = fp[abs(uf1 - pair.uf1) < within]
+        fp = fp[abs(uf1 - pair.uf1) < pair.uf1_unit + _SLACK]
         found.append(np.hstack([np.broadcast_to(tp, fp.shape), fp]))
     if not found:
         return Fit(np.empty((0, 6), dtype=int), None)
@@ -137,21 +143,21 @@ def pool(combined: Pair, fits: Sequence[Fit], clips: Sequence[Sequence[int]]) ->
 def check_method(
     rows: Mapping[str, Pair], combined: str, clips: Mapping[str, Sequence[int]]
 ) -> tuple[dict[str, Fit], Pooled | None]:
-    """The fits of a method's rows, and their pooled sum; None where a row is impossible.
+    """The fits of a method's rows, and their pooled sum; None where a row is impossible or not printed.
 
     Args:
         rows: part -> printed pair, the combined one included.
         combined: the name of that part.
         clips: part -> clips of each class, without the combined part.
     """
-    fits = {part: fit(rows[part], clips[part]) for part in clips}
-    if not all(len(one.states) for one in fits.values()):
-        return fits, None
-    return fits, pool(rows[combined], list(fits.values()), list(clips.values()))
+    fits = {part: fit(rows[part], clips[part]) for part in clips if part in rows}
+    if combined in rows and fits.keys() == clips.keys() and all(len(one.states) for one in fits.values()):
+        return fits, pool(rows[combined], list(fits.values()), list(clips.values()))
+    return fits, None
 
 
 def rows_of(method: Method, *, corrected: bool = False) -> dict[str, Pair]:
-    """A published method's pairs, as printed or as corrected.
+    """A published method's pairs, as printed or as corrected; only parts of which both numbers are printed.
 
     Where all its numbers end in 0 they were printed with a decimal less, and quoted with one too many.
     """
@@ -160,9 +166,9 @@ def rows_of(method: Method, *, corrected: bool = False) -> dict[str, Pair]:
         for key, value in method.values.items()
         if key[1] in ("uf1", "uar")
     }
-    unit = 10.0 ** -max(len(repr(number).partition(".")[2]) for number in numbers.values())
-    parts = dict.fromkeys(part for part, _ in numbers)
-    return {part: Pair(numbers[part, "uf1"], numbers[part, "uar"], unit) for part in parts}
+    unit = 10.0 ** -max((len(repr(number).partition(".")[2]) for number in numbers.values()), default=4)
+    parts = [part for part, metric in numbers if metric == "uf1" and (part, "uar") in numbers]
+    return {part: Pair(numbers[part, "uf1"], numbers[part, "uar"], unit, unit) for part in parts}
 
 
 def verdict(pair: Pair, found: Fit) -> str:
@@ -202,12 +208,24 @@ def report(published: str | Path) -> list[str]:
             if rows is corrected and corrected == printed:
                 continue
             fits, pooled = check_method(rows, whole.name, clips)
-            said = {part.title: verdict(rows[part.name], fits[part.name]) for part in parts}
-            combined = rows[whole.name]
-            untried = f"{combined}: not tried, a row is impossible"
-            said[whole.title] = verdict_on_sum(combined, pooled) if pooled else untried
+            said = {
+                part.title: verdict(rows[part.name], fits[part.name])
+                if part.name in rows
+                else "not tried, not both numbers are printed"
+                for part in parts
+            }
+            said[whole.title] = _said_of_sum(rows.get(whole.name), pooled, len(fits) == len(parts))
             lines += [name, *(f"  {title:9} {text}" for title, text in said.items())]
     return lines
+
+
+def _said_of_sum(combined: Pair | None, pooled: Pooled | None, printed: bool) -> str:
+    """`printed`: whether both numbers of every row are."""
+    if combined is None:
+        return "not tried, not both numbers are printed"
+    if pooled is None:
+        return f"{combined}: not tried, a row is {'impossible' if printed else 'not printed'}"
+    return verdict_on_sum(combined, pooled)
 
 
 def _grid(*sizes: int) -> np.ndarray:
@@ -257,8 +275,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not options.counts:
             print("\n".join(report(options.published)))
             return
-        unit = 10.0 ** -max(options.uf1[1], options.uar[1])
-        pair = Pair(options.uf1[0], options.uar[0], unit)
+        (uf1, uf1_decimals), (uar, uar_decimals) = options.uf1, options.uar
+        pair = Pair(uf1, uar, 10.0**-uf1_decimals, 10.0**-uar_decimals)
         found = fit(pair, options.counts)
     except InputError as error:
         sys.exit(str(error))

@@ -55,6 +55,11 @@ class Coverage:
     def complete(self) -> bool:
         return all(group.official for group in self.groups.values())
 
+    @property
+    def remark(self) -> str:
+        """The sentence that must stand beside numbers of these clips."""
+        return f"This run covers {self.text()}."
+
     def text(self) -> str:
         """`all 442 clips`, `77 of 442 clips, partial (...)`, or `442 of 442 clips, but not ...`."""
         if self.complete:

@@ -16,25 +16,32 @@ from protocols import get_protocol, list_protocols
 from protocols.audit import RULES
 from protocols.base import Protocol
 from protocols.cli import run_command
+from protocols.coverage import Coverage
 from protocols.layout import NONE, Cell, Grid, heading, number
 from protocols.page import page
-from protocols.runs import Run, read_run
+from protocols.runs import Run, read_coverage, read_record
 from protocols.tables import plain_frame, write_table
 
 COLUMNS = ["model", "seed", "rule", "part", "metric", "value", "n"]
 
 
-def write_inflation(results: str | Path) -> list[Path]:
+def write_inflation(results: str | Path, record: dict | None = None) -> list[Path]:
     """Write the table of every audited protocol; returns the paths.
+
+    Args:
+        record: as for `audit_run`.
 
     Raises:
         InputError: nothing was audited, or a file is not what `protocols.audit` writes.
     """
-    folder, run, written = Path(results) / "audit", read_run(results), []
-    for name in list_protocols():
+    record = read_record(results) if record is None else record
+    folder, written = Path(results) / "audit", []
+    run = Run.of({"run": Path(results).name} | record, Path(results) / "run.json")
+    for name in record.get("config", {}).get("audit", list_protocols()):
         path = folder / f"{name}.csv"
         if path.exists():
-            grid = lay_out_inflation(get_protocol(name), run, _read(path))
+            protocol = get_protocol(name)
+            grid = lay_out_inflation(protocol, run, read_coverage(results, protocol), _read(path))
             stem = path.with_name(f"{name}_inflation")
             written += write_table(stem, grid, plain_frame(grid), page(grid))
     if not written:
@@ -42,33 +49,32 @@ def write_inflation(results: str | Path) -> list[Path]:
     return written
 
 
-def lay_out_inflation(protocol: Protocol, run: Run, audited: pd.DataFrame) -> Grid:
-    """Model | epoch | a column a part: the honest row, and below it the leaky ones with what they add.
+def lay_out_inflation(protocol: Protocol, run: Run, coverage: Coverage, audited: pd.DataFrame) -> Grid:
+    """Model | epoch | a column a part, seeds: the honest row, and below it the leaky ones with what they add.
 
     Args:
         audited: columns `COLUMNS`, value as float.
     """
     means = audited.groupby(["model", "rule", "part", "metric"], sort=False).value.mean()
     parts = [part for part in protocol.parts if part.name in set(audited.part)]
-    rows = []
+    seeds, rows = audited.groupby("model").seed.nunique(), []
     for model in dict.fromkeys(audited.model):
         for rule, kind in RULES.items():
             cells = [_cell(means, model, rule, part.name, protocol.metrics) for part in parts]
-            rows.append([Cell(model), Cell(rule), Cell(kind), *cells])
-    numbers = sorted(set(audited.groupby("model").seed.nunique()))
-    seeds = f"{' or '.join(map(str, numbers))} {'seed' if numbers == [1] else 'seeds'}"
+            rows.append([Cell(model), Cell(rule), Cell(kind), *cells, Cell(str(seeds[model]))])
     metrics = " / ".join(metric.upper() for metric in protocol.metrics)
     return Grid(
         title=f"{protocol.title}: what choosing the epoch on the test subjects adds",
         remarks=[
             run.remark,
-            f"Cells are {metrics}, mean over {seeds} of one and the same "
-            "training; in brackets, what the choice of the epoch adds to the honest figure.",
+            coverage.remark,
+            f"Cells are {metrics}, mean over seeds, all rules of one training; in brackets, what "
+            "the choice of the epoch adds to the honest figure.",
             "Only honest rows are results. Leaky rows used the test labels and must be compared with nothing "
             "but other leaky figures.",
         ],
-        blocks=[("", 3), (heading(run), len(parts))],
-        headings=["Model", "Epoch", "Kind", *(part.title for part in parts)],
+        blocks=[("", 3), (heading(run), len(parts) + 1)],
+        headings=["Model", "Epoch", "Kind", *(part.title for part in parts), "Seeds"],
         rows=rows,
         footnotes=[],
         words=frozenset({0, 1, 2}),

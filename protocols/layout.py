@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from string import ascii_lowercase
 
 from protocols.assemble import Estimate, Row, Table
+from protocols.base import Protocol
 from protocols.outlines import Outline
 from protocols.runs import Run
 from protocols.statistics import MIN_SUBJECTS
@@ -12,8 +13,9 @@ NONE = "-"
 INTERVAL = (
     "In brackets: 95 % interval by a bootstrap over subjects, drawn with replacement within each corpus, all "
     "clips and seeds of a subject together; none for a part with fewer than "
-    f"{MIN_SUBJECTS} subjects (docs/statistics.md)."
+    f"{MIN_SUBJECTS} subjects, or with a corpus of a single one (docs/statistics.md)."
 )
+OVER_SEEDS = "mean ± standard deviation over seeds (a row of one seed has none)"
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,9 @@ def _remarks(table: Table) -> list[str]:
     several = any(row.seeds > 1 for row in table.rows)
     return [
         table.run.remark,
-        f"This run covers {table.coverage.text()}.",
+        table.coverage.remark,
         f"Cells are {metrics}, from TP, FP and FN pooled over all folds"
-        + ("; this run's are mean ± standard deviation over seeds." if several else "."),
+        + (f"; this run's are {OVER_SEEDS}." if several else "."),
         INTERVAL,
         "This run: frozen recipe, last epoch."
         + (
@@ -117,6 +119,12 @@ def _remarks(table: Table) -> list[str]:
 def heading(run: Run) -> str:
     """Over the columns of the run's own numbers."""
     return f"This run: {run.name}, {run.made_from}"
+
+
+def alarm_remark(run: Run, protocol: Protocol) -> list[str]:
+    """A sentence that names the rows which are no models, where the run has any."""
+    alarms = run.alarms.get(protocol.name, ())
+    return [f"Alarms, trained on shuffled labels: {', '.join(alarms)}."] if alarms else []
 
 
 def place_of(model: str, groups: tuple[str, ...]) -> str:

@@ -53,6 +53,34 @@ class Run:
     fewer: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     nested: dict[str, list[str]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, record: dict, file: Path | None = None) -> "Run":
+        """From what stands in a `run.json`; without corpora they are `unknown`.
+
+        Args:
+            file: where it stands, for messages.
+
+        Raises:
+            InputError: its corpora are none of those above.
+        """
+        corpora = record.get("corpora", "unknown")
+        if corpora not in _CORPORA:
+            raise InputError(f"corpora are {corpora!r}", file=file, cure=nearest(corpora, _CORPORA))
+        return cls(
+            record.get("run", ""),
+            corpora,
+            record.get("predictions"),
+            record.get("seeds"),
+            record.get("title", ""),
+            record.get("floors", {}),
+            {name: list(rows) for name, rows in _said_of_rows(record, "shuffle_labels").items()},
+            _said_of_rows(record, "seeds"),
+            {
+                name: [row for row, selection in rows.items() if selection == "nested"]
+                for name, rows in _said_of_rows(record, "selection").items()
+            },
+        )
+
     def seeds_of(self, protocol: str, model: str) -> list[int] | None:
         """The seeds that belong to a model; None if the run does not say."""
         return self.fewer.get(protocol, {}).get(model, self.seeds)
@@ -74,32 +102,15 @@ def read_run(results: str | Path) -> Run:
     Raises:
         InputError: there is no such folder, or its `run.json` does not read.
     """
-    results, stored = Path(results), read_record(results)
-    corpora = stored.get("corpora", "unknown")
-    if corpora not in _CORPORA:
-        file, cure = results / "run.json", nearest(corpora, _CORPORA)
-        raise InputError(f"corpora are {corpora!r}", file=file, cure=cure)
-    return Run(
-        stored.get("run", results.name),
-        corpora,
-        stored.get("predictions"),
-        stored.get("seeds"),
-        stored.get("title", ""),
-        stored.get("floors", {}),
-        {name: list(rows) for name, rows in _said_of_rows(stored, "shuffle_labels").items()},
-        _said_of_rows(stored, "seeds"),
-        {
-            name: [row for row, selection in rows.items() if selection == "nested"]
-            for name, rows in _said_of_rows(stored, "selection").items()
-        },
-    )
+    results = Path(results)
+    return Run.of({"run": results.name} | read_record(results), results / "run.json")
 
 
-def _said_of_rows(stored: dict, key: str) -> dict[str, dict]:
+def _said_of_rows(record: dict, key: str) -> dict[str, dict]:
     """Protocol -> row -> what the configuration says under a key, where it says something."""
     return {
         name: {row: settings[key] for row, settings in rows.items() if settings and settings.get(key)}
-        for name, rows in stored.get("config", {}).get("protocols", {}).items()
+        for name, rows in record.get("config", {}).get("protocols", {}).items()
     }
 
 

@@ -7,14 +7,14 @@ import pandas as pd
 
 from protocols.assemble import Estimate
 from protocols.base import Protocol, subject_of
-from protocols.layout import INTERVAL, NONE, Cell, Grid, estimates_text, heading
-from protocols.runs import find_predictions, read_labels, read_run
+from protocols.layout import INTERVAL, NONE, OVER_SEEDS, Cell, Grid, alarm_remark, estimates_text, heading
+from protocols.runs import find_predictions, read_coverage, read_labels, read_run
 from protocols.scores import read_outcomes
 from protocols.subjects import make_sample, uncertainty
 
 
 def lay_out_strata(protocol: Protocol, results: str | Path) -> Grid:
-    """Model | a column for each stratum of each part that has clips.
+    """Model | a column for each stratum of each part that has clips, seeds.
 
     Raises:
         InputError: predictions or labels are missing or malformed.
@@ -33,7 +33,8 @@ def lay_out_strata(protocol: Protocol, results: str | Path) -> Grid:
     for model in (run.models or {}).get(protocol.name, list(files)):
         estimates = _estimates(read_outcomes(files[model], labels, protocol), protocol)
         cells = [estimates.get((name, part.name)) for part, name in columns]
-        rows.append([Cell(model), *(Cell(estimates_text(one) if one else NONE) for one in cells)])
+        texts = [estimates_text(one) if one else NONE for one in cells]
+        rows.append([Cell(model), *map(Cell, texts), Cell(str(len(files[model])))])
     metrics = " / ".join(map(str.upper, protocol.metrics))
     headings = [
         f"{part.title}, {name} (n={sum(sizes.get((group, name), 0) for group in part.groups)})"
@@ -43,12 +44,14 @@ def lay_out_strata(protocol: Protocol, results: str | Path) -> Grid:
         title=f"{protocol.title}: by {protocol.strata_are}",
         remarks=[
             run.remark,
-            f"Cells are {metrics} of the subjects of one {protocol.strata_are}, who differ from the "
-            "others in more than that: a difference between columns is no effect of it alone.",
+            read_coverage(results, protocol).remark,
+            f"Cells are {metrics}, {OVER_SEEDS}, of the subjects of one {protocol.strata_are}, who differ "
+            "from the others in more than that: a difference between columns is no effect of it alone.",
             INTERVAL,
+            *alarm_remark(run, protocol),
         ],
-        blocks=[("", 1), (heading(run), len(columns))],
-        headings=["Model", *headings],
+        blocks=[("", 1), (heading(run), len(columns) + 1)],
+        headings=["Model", *headings, "Seeds"],
         rows=rows,
         footnotes=[],
     )

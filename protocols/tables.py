@@ -37,7 +37,7 @@ from protocols.layout import NONE, Grid, lay_out
 from protocols.markdown import markdown
 from protocols.outlines import FORMS, outlines_of
 from protocols.page import page
-from protocols.runs import find_predictions, found_protocols, read_run
+from protocols.runs import find_predictions, found_protocols, read_coverage, read_run
 from protocols.strata import lay_out_strata
 
 
@@ -83,7 +83,7 @@ def _tables(
         below, places = clips_behind(protocol, {row.model: row.name for row in table.rows}, results)
         yield outline.name, grid, as_frame(table), page(grid, below, places)
     run, contrasts = read_run(results), make_contrasts(protocol, results)
-    grid = lay_out_contrasts(protocol, run, contrasts)
+    grid = lay_out_contrasts(protocol, run, read_coverage(results, protocol), contrasts)
     yield f"{protocol.name}_comparisons", grid, contrasts_frame(protocol, run, contrasts), page(grid)
     kinds = {"classes": lay_out_classes, "subjects": lay_out_subjects}
     if protocol.strata:

@@ -82,6 +82,8 @@ def test_predictions_round_trip_sorted_and_without_labels(tmp_path):
     ("fault", "said"),
     [
         (lambda t: t.assign(p_negative=0.0), "sum to 1"),
+        (lambda t: t.assign(p_negative=t.p_negative - 1, p_positive=t.p_positive + 1), "of 0 or more"),
+        (lambda t: t.assign(p_negative=np.nan, p_positive=0.5, p_surprise=0.5), "of 0 or more"),
         (lambda t: t.assign(clip_id="a/b/1"), "predicted twice"),
         (lambda t: t.assign(predicted="joy"), "joy"),
         (lambda t: t.assign(label="negative"), "columns"),

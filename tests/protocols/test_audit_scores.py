@@ -176,6 +176,13 @@ def test_a_seed_that_the_row_no_longer_has_does_not_count(audited):
     assert set(read_csv(written).seed) == {"0"}
 
 
+def test_a_record_that_is_given_counts_whatever_the_last_run_was_configured_to(audited):
+    config = {"audit": {"megc2019": ["htnet"]}}
+    (audited / "run.json").write_text(json.dumps({"run": "demo", "seeds": [0], "config": config}))
+    (written,) = audit_run(audited, {"seeds": [0, 1], "config": {"audit": {"megc2019": ["ststnet"]}}})
+    assert set(read_csv(written).seed) == {"0", "1"}
+
+
 def test_without_an_audit_it_says_how_to_make_one(run):
     with pytest.raises(InputError, match=r"nothing was audited\. Run `snakemake audit` first"):
         audit_run(run)

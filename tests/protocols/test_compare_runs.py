@@ -76,7 +76,27 @@ def test_runs_with_other_clips_are_shown_and_not_tested(two, tmp_path):
     table = read_csv(tmp_path / "out" / "dfme.csv")
     assert (table.against_annotated_test_b_p == "").all()
     assert (table.scores_test_b != "").all()
-    assert "nothing is tested" in (tmp_path / "out" / "dfme.md").read_text()
+    assert "those that have others are not tested" in (tmp_path / "out" / "dfme.md").read_text()
+
+
+def test_runs_are_tested_on_the_seeds_that_both_have_whatever_a_third_has(two, tmp_path):
+    third = tmp_path / "third"
+    shutil.copytree(two[1], third)
+    account(third, "third", "spotted")
+    (third / "predictions" / "dfme" / "ststnet" / "seed1.csv").unlink()
+    lost = read_labels(third, DFME).clip_id.iloc[-1]
+    compare_runs([*two, third], tmp_path / "out")
+    table = rows(tmp_path / "out", "ststnet")
+    assert list(table.scores_seeds) == ["2", "2", "1"]
+    assert list(table.against_annotated_test_b_seeds) == ["", "2", "1"]
+    assert list(table.against_annotated_test_b_p) == ["", "1.0000", "1.0000"]
+    for path in [third / "labels" / "dfme.csv", *(third / "predictions" / "dfme").rglob("*.csv")]:
+        left = read_csv(path)
+        write_csv(left[left.clip_id != lost], path)
+    compare_runs([*two, third], tmp_path / "out")
+    table = rows(tmp_path / "out", "ststnet")
+    assert list(table.against_annotated_test_b_p) == ["", "1.0000", ""], "only the third has other clips"
+    assert table.scores_test_b["third"]
 
 
 def test_every_protocol_in_common_has_a_table_and_the_others_none(two, tmp_path):

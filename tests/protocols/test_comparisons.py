@@ -9,6 +9,7 @@ from contracts.errors import InputError
 from contracts.files import read_csv, write_csv
 from protocols import get_protocol
 from protocols.comparisons import contrasts_frame, lay_out_contrasts, make_contrasts
+from protocols.coverage import Coverage, GroupCoverage
 from protocols.latex import latex
 from protocols.layout import bracket, number
 from protocols.markdown import markdown
@@ -16,6 +17,7 @@ from protocols.runs import Run, read_run
 from protocols.subjects import COMPARISON_COLUMNS, INTERVAL_COLUMNS
 
 MEGC = get_protocol("megc2019")
+COVERAGE = Coverage({group: GroupCoverage(1, 2, False) for group in MEGC.counts}, ())
 MEANS = {"majority": 0.24, "kernel_ridge": 0.7, "ststnet": 0.72, "merba": 0.8}
 
 
@@ -86,7 +88,7 @@ def test_both_test_sets_count_where_none_contains_the_other(scored):
 
 def test_the_three_forms_say_the_same(results):
     contrasts, run = make_contrasts(MEGC, results), read_run(results)
-    grid = lay_out_contrasts(MEGC, run, contrasts)
+    grid = lay_out_contrasts(MEGC, run, COVERAGE, contrasts)
     text, tex = markdown(grid), latex(grid, label="tab:x")
     minus = "\N{MINUS SIGN}"
     assert f"| ststnet | kernel_ridge (best floor) | .0200 [{minus}.300, .050] | .0100 | .0600 |" in text
@@ -98,8 +100,40 @@ def test_the_three_forms_say_the_same(results):
     assert list(frame.seeds) == [3] * len(frame)
 
 
+def test_a_model_with_fewer_seeds_says_on_how_many_it_was_compared_and_one_that_shares_none_says_so(results):
+    path = results / "scores" / "comparisons_megc2019.csv"
+    pairs = read_csv(path)
+    one = (pairs["first"] == "kernel_ridge") & (pairs.second == "ststnet")
+    none = (pairs["first"] == "merba") & (pairs.second == "ststnet")
+    pairs.loc[one, "seeds"] = "1"
+    write_csv(pairs[~none], path)
+    account = json.loads((results / "run.json").read_text())
+    account["config"] = {"protocols": {"megc2019": {"ststnet": {"seeds": [0]}, "merba": {"seeds": [1, 2]}}}}
+    (results / "run.json").write_text(json.dumps(account))
+    contrasts, run = make_contrasts(MEGC, results), read_run(results)
+    grid = lay_out_contrasts(MEGC, run, COVERAGE, contrasts)
+    seeds = {(cells[1].text, cells[2].text): cells[-1].text for cells in grid.rows}
+    assert grid.headings[-1] == "Seeds"
+    assert seeds["ststnet", "kernel_ridge (best floor)"] == "1"
+    assert seeds["merba", "kernel_ridge (best floor)"] == "3"
+    assert seeds["ststnet", "merba"] == "0"
+    assert "| ststnet | merba | - | - |" in markdown(grid).replace("–", "-")
+    frame = contrasts_frame(MEGC, run, contrasts).set_index(["model", "against"])
+    assert frame.loc[("ststnet", "merba"), "uf1_p"] == ""
+    assert frame.loc[("ststnet", "merba"), "seeds"] == 0
+
+
+def test_a_partial_run_and_its_alarms_are_named(results):
+    account = json.loads((results / "run.json").read_text())
+    account["config"] = {"protocols": {"megc2019": {"ststnet": {"shuffle_labels": True}}}}
+    (results / "run.json").write_text(json.dumps(account))
+    text = markdown(lay_out_contrasts(MEGC, read_run(results), COVERAGE, make_contrasts(MEGC, results)))
+    assert "3 of 6 clips, partial" in text
+    assert "Alarms, trained on shuffled labels: ststnet." in text
+
+
 def test_a_single_model_says_that_there_is_nothing_to_compare():
-    grid = lay_out_contrasts(MEGC, Run("x", "licensed"), [])
+    grid = lay_out_contrasts(MEGC, Run("x", "licensed"), COVERAGE, [])
     assert "nothing to compare" in markdown(grid)
     assert contrasts_frame(MEGC, Run("x", "licensed"), []).columns[0] == "part"
 

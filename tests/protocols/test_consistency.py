@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import InputError
+from contracts.files import read_csv, write_csv
 from protocols import get_protocol
 from protocols.consistency import Pair, check_method, fit, main, pool, report, rows_of
 from protocols.metrics import get_metric
@@ -155,6 +156,24 @@ def test_anyone_can_test_a_printed_row(capsys, uf1, status, words):
         main(["--uf1", uf1, "--uar", ".5280", "--counts", "70", "51", "43"])
     assert end.value.code == status
     assert words in capsys.readouterr().out
+
+
+def test_a_number_printed_with_fewer_decimals_than_the_one_beside_it_is_judged_by_its_own(capsys):
+    """TP 53, 21, 15 and FP 3, 36, 5 give .69313 and .79459."""
+    row = ["--counts", "92", "26", "15", "--uar", ".7946", "--uf1"]
+    for uf1, status in ((".693", 0), (".6931", 0), (".6930", 1)):
+        with pytest.raises(SystemExit) as end:
+            main([*row, uf1])
+        assert end.value.code == status, capsys.readouterr().out
+
+
+def test_a_method_that_printed_a_part_of_its_rows_is_judged_by_them(tmp_path):
+    table = read_csv(PUBLISHED / "3db.csv")
+    some = table[table.method.isin(["HTNet"]) & table.part.isin(["combined", "smic"])]
+    write_csv(some[~((some.part == "smic") & (some.metric == "uar"))], tmp_path / "3db.csv")
+    text = "\n".join(report(tmp_path))
+    assert text.count("not both numbers are printed") == 3
+    assert "UF1 0.8603, UAR 0.8475: not tried, a row is not printed" in text
 
 
 @pytest.mark.parametrize("arguments", [["--uf1", ".5"], ["--uf1", "1.5", "--uar", ".5", "--counts", *"123"]])

@@ -76,7 +76,8 @@ rule audit_seed:
 rule audit:
     input:
         epochs=audited,
-        labels=lambda _: expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=config.get("audit", {})),
+        labels=expand(f"{RESULTS}/labels/{{protocol}}.csv", protocol=config.get("audit", {})),
+        coverage=expand(f"{RESULTS}/labels/{{protocol}}.json", protocol=config.get("audit", {})),
     output:
         expand(f"{RESULTS}/audit/{{protocol}}.csv", protocol=config.get("audit", {})),
         expand(
@@ -96,6 +97,7 @@ rule audit:
             for protocol in config.get("audit", {})
         ],
     params:
+        record=RECORD,
         code=uses("protocols.inflation", *protocol_modules("protocols.metrics", "protocols.definitions")),
     log:
         f"{LOGS}/audit.log",

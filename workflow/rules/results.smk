@@ -32,6 +32,17 @@ LEARNED = [
     for protocol, models in config["protocols"].items()
     if not all(declaration(model).fitted_at_once for model in models_of(models))
 ]
+# What the run says of itself, but for the machine.
+RECORD = {
+    "run": config["run"],
+    **RUN.corpora_kind,
+    "predictions": {name: list(models) for name, models in config["protocols"].items()},
+    "floors": FLOORS,
+    "sources": SOURCES,
+    "papers": PAPERS,
+    "seeds": config["seeds"],
+    "config": published(config),
+}
 # The scorer's tables of one protocol are `<kind><protocol>.csv`.
 SCORED = ("", "intervals_", "comparisons_", "subjects_")
 
@@ -42,16 +53,7 @@ rule run_record:
     output:
         f"{RESULTS}/run.json",
     params:
-        run={
-            "run": config["run"],
-            **RUN.corpora_kind,
-            "predictions": {name: list(models) for name, models in config["protocols"].items()},
-            "floors": FLOORS,
-            "sources": SOURCES,
-            "papers": PAPERS,
-            "seeds": config["seeds"],
-            "config": published(config),
-        },
+        run=RECORD,
         code=uses("contracts.provenance"),
     log:
         f"{LOGS}/run_record.log",

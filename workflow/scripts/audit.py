@@ -9,5 +9,7 @@ from protocols.inflation import write_inflation
 
 with logged(snakemake):
     results = Path(snakemake.output[0]).parent.parent
-    for path in [*audit_run(results), *write_inflation(results)]:
+    # The file run.json is of the last run that ended, if any; this one's configuration may be another.
+    record = snakemake.params.record
+    for path in [*audit_run(results, record), *write_inflation(results, record)]:
         print(path)
