@@ -12,12 +12,16 @@ from contracts.errors import InputError
 def made_alike(paths: Iterable[str | Path]) -> dict:
     """The `made_with` that complete files share, without what it says of single clips.
 
+    A file without clips, of a subject of whom all are excluded, was made of nothing and shares with all.
+
     Raises:
         InputError: two files were made differently; names the first parameter.
     """
     first: tuple[str | Path, dict] | None = None
     for path in paths:
         found = _of_all_clips(path)
+        if found is None:
+            continue
         first = first or (path, found)
         for name in sorted(first[1].keys() | found.keys()):
             mine, others = found.get(name), first[1].get(name)
@@ -30,10 +34,13 @@ def made_alike(paths: Iterable[str | Path]) -> dict:
     return first[1] if first else {}
 
 
-def _of_all_clips(path: str | Path) -> dict:
+def _of_all_clips(path: str | Path) -> dict | None:
+    """None where there are none."""
     with h5py.File(path, "r") as file:
         clips = {name.decode() for name in file["clip_id"][:]}
         made_with = json.loads(file.attrs["made_with"])
+    if not clips:
+        return None
     return {
         name: value
         for name, value in made_with.items()

@@ -109,6 +109,9 @@ def load(path: str | Path) -> Checkpoint:
         values["normaliser"] = values["normaliser"] and Normaliser.from_dict(values["normaliser"])
         _check_kinds(values)
         return Checkpoint(**values)
+    except InputError as error:
+        # Of a rival that this code has not, or of a recipe with a value that it does not know.
+        raise InputError(error.problem, cure=error.cure, file=path) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"not a checkpoint as this code writes it ({error})", file=path, cure=cure
@@ -121,5 +124,6 @@ def _check_kinds(values: dict) -> None:
     for key, kind in {**kinds, "input_size": int, "state": dict, "made_with": dict}.items():
         if not isinstance(values[key], kind):
             raise TypeError(f"{key} is no {kind.__name__}")
-    if values["normaliser"] is None and declaration(values["model"]).clips is None:
+    sees_clips = declaration(values["model"]).clips
+    if values["normaliser"] is None and sees_clips is None:
         raise TypeError("no normaliser")

@@ -192,6 +192,7 @@ class Fold:
             shuffled=shuffled,
             # A GPU's stack draws its dropout otherwise.
             **({"stacked": True} if stacked else {}),
+            **({"weights": content_of(weights)} if (weights := self.recipe.options.get("weights")) else {}),
         )
 
     def _fingerprint(self, made: str, labels: np.ndarray, epochs: int | None = None) -> str:
@@ -209,6 +210,27 @@ class Fold:
             found.update(np.ascontiguousarray(x[place]))
         found.update(labels.tobytes())
         return found.hexdigest()
+
+
+def content_of(path: str | Path) -> str:
+    """SHA-256 of a file that a model starts from: another one of the same name is another training.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        raise InputError(
+            f"no weights here ({error.strerror})", file=path, clip="weights", cure="correct the path"
+        ) from error
+    return _content(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.cache
+def _content(path: str | Path, *_of_this_state: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.cache

@@ -22,6 +22,14 @@ _KINDS = {field.name: field.type for field in dataclasses.fields(Recipe) if fiel
 # Of the recipe: what shapes the input of a model of flow, and what acts on a model that is fitted at once.
 _INPUTS = {"channels", "coding"}
 _AT_ONCE = {*_INPUTS, "flip"}
+# What is read only where another key says so: key -> that one, and what it must be.
+_READ_BY = {
+    **dict.fromkeys(("min_lr", "warmup_lr", "warmup", "cooldown"), ("schedule", ("cosine",))),
+    "decay": ("schedule", ("exponential", "step")),
+    "milestones": ("schedule", ("step",)),
+    "momentum": ("optimiser", ("sgd",)),
+    "inner_folds": ("selection", ("nested",)),
+}
 # What `|` makes depends on whether a side is annotated.
 _UNIONS = (types.UnionType, typing.Union)
 _LISTS = (tuple, list, Sequence)
@@ -106,6 +114,11 @@ def check_row(
         _check_effect(model, key)
     recipe = check_overrides(model, overrides)
     check_trainable(model, recipe, classes)
+    for key in overrides:
+        other, read = _READ_BY.get(key, (None, ()))
+        if other and (found := getattr(recipe, other)) not in read:
+            cure = f"remove the key, or set `{other}: {read[0]}`"
+            raise InputError(f"changes nothing: {other} is {found!r}", clip=key, cure=cure)
     if "flip" in overrides and recipe.flip != "none":
         _check_mirror(model)
     if build and (size is not None or "channels" in overrides or set(overrides) - set(_KINDS)):
@@ -129,6 +142,10 @@ def check_trainable(model: str, recipe: Recipe, classes: Sequence[str]) -> None:
                 clip="head",
                 cure="use head 'linear'",
             )
+    if recipe.selection == "nested" and recipe.inner_folds < 2:
+        raise InputError(
+            "one inner fold has nothing to train on", clip="inner_folds", cure="give 2 or more, like 3"
+        )
     if declaration(model).fitted_at_once:
         for key, asked, lacks in (
             ("selection", recipe.selection == "nested", "epochs to choose from"),

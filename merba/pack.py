@@ -52,7 +52,7 @@ def train_pack(
     """
     stacked = _stacks(folds[0], stack, device)
     runs = [
-        _Run(fold, seed, shuffle, stacked, Path(path), Path(log))
+        _Run(fold, seed, shuffle, stacked, device, Path(path), Path(log))
         for (fold, seed), path, log in zip(product(folds, seeds), paths, logs, strict=True)
     ]
     waiting = [run for run in runs if not run.finished()]
@@ -113,12 +113,13 @@ def _train_stacked(runs: list["_Run"], device, told: Callable) -> None:
 class _Run:
     """One fold and seed, kept beside its checkpoint's place until the whole pack is done.
 
-    What is kept bears the training's fingerprint in its name, so that only the same training takes it up.
+    What is kept bears the training's fingerprint and device in its name, so that only the same training, on
+    the same kind of device, takes it up.
     """
 
-    def __init__(self, fold: Fold, seed: int, shuffle: bool, stacked: bool, path: Path, log: Path):
+    def __init__(self, fold: Fold, seed: int, shuffle: bool, stacked: bool, device, path: Path, log: Path):
         self.fold, self.seed, self.shuffle, self.path, self.log = fold, seed, shuffle, path, log
-        kept = f"{path}.{fold.fingerprint(seed, shuffle, stacked=stacked)[:16]}"
+        kept = f"{path}.{fold.fingerprint(seed, shuffle, stacked=stacked)[:16]}.{device.type}"
         self.kept, self.kept_log, self.state = (
             Path(f"{kept}.kept"),
             Path(f"{kept}.log"),

@@ -215,6 +215,9 @@ def _check_recipe(
 ) -> None:
     """One row of one protocol: its model and what departs from the model's own recipe."""
     model, given = overrides.pop("model"), "size" in overrides
+    if not isinstance(model, str):
+        cure = "name a model, see docs/models.md, or remove the key: the row's name is then the model's"
+        raise InputError(f"{model!r} is no model", file=file, clip=f"{key}.model", cure=cure)
     if type(shuffled := overrides.pop("shuffle_labels", False)) is not bool:
         raise InputError(
             f"{shuffled!r} is neither true nor false",

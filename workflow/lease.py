@@ -120,7 +120,7 @@ def _first_free(places: list[tuple[str, Path]]) -> tuple[str, int]:
         for gpu, path in places:
             # Python's descriptors close when another program is started: no child keeps a lock.
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+                descriptor = _opened(path)
             except OSError as error:
                 raise _no_place(error, path) from error
             try:
@@ -139,6 +139,14 @@ def _first_free(places: list[tuple[str, Path]]) -> tuple[str, int]:
             print(f"waiting for one of {len(places)} places on GPUs", file=sys.stderr, flush=True)
             waits = True
         time.sleep(_BETWEEN_TRIES * (0.5 + random.random()))
+
+
+def _opened(path: Path) -> int:
+    """For writing, as NFS wants it of an exclusive lock; elsewhere another user's file can be read."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY)
 
 
 def _no_place(error: OSError, path: Path) -> InputError:

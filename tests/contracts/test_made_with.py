@@ -44,3 +44,6 @@ def test_a_file_made_otherwise_is_refused_by_the_parameter(tmp_path, write):
 def test_a_subject_without_clips_is_made_alike(tmp_path):
     write_cache(tmp_path / "e.h5", [], np.zeros((0, 3, 28, 28)), {**ALIKE, "apex": {}})
     assert made_alike([cache(tmp_path / "a.h5", "s01"), tmp_path / "e.h5"]) == ALIKE
+    write_cache(tmp_path / "e.h5", [], np.zeros((0, 3, 28, 28)), {**ALIKE, "list_sha256": []})
+    others = [cache(tmp_path / f"{name}.h5", name, list_sha256=["ab"]) for name in ("s02", "s03")]
+    assert made_alike([tmp_path / "e.h5", *others]) == {**ALIKE, "list_sha256": ["ab"]}, "whatever it says"

@@ -227,6 +227,15 @@ def test_what_was_finished_otherwise_is_trained_again(packs, monkeypatch):
     assert not list((packs.folder / "pack").glob("*.kept"))
 
 
+def test_what_was_finished_on_another_kind_of_device_is_not_taken_up(packs):
+    (fold,) = read_folds("ststnet", BRIEF, CLASSES, {"smic_a": packs.lists["smic_a"]}, packs.caches.values())
+    made = [
+        pack._Run(fold, 0, False, False, torch.device(name), packs.folder / "a.pt", packs.folder / "a.csv")
+        for name in ("cpu", "cuda:0", "cuda:1")
+    ]
+    assert made[1].kept == made[2].kept != made[0].kept
+
+
 def test_a_clip_without_pixels_is_named_with_its_fold_s_list(packs):
     packs.lists["smic_b"].write_text(packs.lists["smic_b"].read_text() + f"smic/s09/x,{CLASSES[0]}\n")
     with pytest.raises(InputError, match=r"smic_b\.csv: smic/s09/x: not in any"):

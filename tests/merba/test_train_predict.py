@@ -319,6 +319,22 @@ def test_values_of_the_wrong_kind_are_named(bench, key):
         bench.predict(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"model": "two_layers"}, r"smic_a_0\.pt: unknown model 'two_layers'"),
+        ({"recipe": {"schedule": "wavy"}}, r"smic_a_0\.pt: unknown schedule 'wavy'"),
+    ],
+)
+def test_a_checkpoint_of_what_this_code_lacks_is_named(bench, change, said):
+    (path,) = bench.train(model="ststnet", overrides=BRIEF)
+    saved = torch.load(path, weights_only=True)
+    change = {key: {**saved[key], **value} if key == "recipe" else value for key, value in change.items()}
+    torch.save({**saved, **change}, path)
+    with pytest.raises(InputError, match=said):
+        checkpoints.load(path)
+
+
 def test_classes_that_cannot_be_told_apart_are_refused(bench):
     for classes in (["negative"], ["negative", "negative", "positive"]):
         with pytest.raises(InputError, match="--classes: classes are negative"):

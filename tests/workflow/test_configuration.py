@@ -51,6 +51,22 @@ def refused(config) -> str:
         (lambda c: c["protocols"]["megc2019"]["ststnet"].update(shuffle_label=True), "shuffle"),
         *(
             (
+                lambda c, given=given: c["protocols"]["megc2019"]["ststnet"].update(model=given),
+                f"megc2019.ststnet.model: {given!r} is no model. Name a model",
+            )
+            for given in (None, 5, ["htnet"])
+        ),
+        (
+            lambda c: c["protocols"]["megc2019"]["ststnet"].update(selection="nested", inner_folds=1),
+            "megc2019.ststnet.inner_folds: one inner fold has nothing to train on",
+        ),
+        (
+            lambda c: c["protocols"]["megc2019"]["ststnet"].update(warmup=5),
+            "megc2019.ststnet.warmup: changes nothing: schedule is 'constant'. Remove the key",
+        ),
+        (lambda c: c.update(seeds=[2**32]), "seeds.0: 4294967296 is greater than the maximum"),
+        *(
+            (
                 lambda c, given=given: c["protocols"]["megc2019"]["ststnet"].update(seeds=given),
                 f"megc2019.ststnet.seeds: {given!r} is no list of some of the run's seeds, [0]",
             )

@@ -1,6 +1,7 @@
 """Jobs never share a slot of a GPU, and a killed one leaves its slot to the next: with real processes."""
 
 import contextlib
+import fcntl
 import itertools
 import os
 import signal
@@ -242,3 +243,12 @@ with logged(SimpleNamespace(threads=1, log=["job.log"], resources={{"gpu": 1}}))
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=environment)
     assert (tmp_path / "job.log").read_text() == "sees GPU-a\n"
     assert [path.name for path in sorted((tmp_path / lease.FOLDER).glob("*/*"))] == ["GPU-a.0"]
+
+
+def test_a_place_is_held_by_a_file_that_is_open_for_writing(tmp_path):
+    """NFS gives no exclusive lock otherwise."""
+    _, descriptor = lease._first_free([("GPU-a", tmp_path / "a.lock")])
+    try:
+        assert fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+    finally:
+        os.close(descriptor)

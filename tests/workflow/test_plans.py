@@ -1,10 +1,14 @@
 """What the DAG plans before anything ran: dry runs of fresh copies."""
 
+import re
+
 import pytest
+import torch
 import yaml
 from small_project import FLOWS, SMALL, Project, jobs_of
 
 from contracts.errors import InputError
+from merba import create_model
 from workflow.configuration import configured, source_of
 
 pytestmark = pytest.mark.dag
@@ -56,6 +60,20 @@ def test_a_faulty_configuration_is_refused_before_the_dag_is_built(fresh):
     assert status != 0
     assert "config.yaml: unknown key 'seed': did you mean 'seeds'" in output
     assert "Traceback" not in output
+
+
+def test_what_a_model_starts_from_is_waited_for_by_all_who_load_it(fresh):
+    """So that another file of the same name is another training."""
+    row = {"backbone": "vit_tiny_patch16_224", "image_size": 32, "hidden": 16, "layers": 1}
+    vit = create_model("slstt", 3, **row).encoder.net.state_dict()
+    torch.save(vit, fresh.folder / "vit.pt")
+    rows = {"slstt": {**row, "weights": "vit.pt"}, "lbp_top": {}}
+    fresh.configure({**SMALL, "protocols": {"megc2019": rows}})
+    status, output = fresh.snakemake("--dry-run")
+    assert status == 0, output
+    inputs = re.findall(r"rule (train|predict):\n    input: (.*)\n    output: .*?/megc2019/(\w+)/", output)
+    asked = {(rule, model, ", vit.pt" in files) for rule, files, model in inputs}
+    assert asked == {(rule, name, name == "slstt") for rule in ("train", "predict") for name in rows}
 
 
 def test_whether_pictures_are_cropped_can_be_said_of_recordings():

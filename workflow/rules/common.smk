@@ -20,7 +20,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # must see that none is living.
 with contextlib.suppress(OSError):
     Path(".snakemake").mkdir(exist_ok=True)
-    ALIVE = open(".snakemake/alive", "w")
+    ALIVE = open(".snakemake/alive", "a+")  # NFS shares no lock of a file that is open for writing alone
     fcntl.flock(ALIVE, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 # Jobs find the project's packages also where they are not installed (conda, a bare node).
@@ -89,7 +89,15 @@ def published(settings):
     corpora = {
         name: {key: value for key, value in one.items() if key != "root"} for name, one in settings["corpora"].items()
     }
-    return {**{key: value for key, value in settings.items() if key not in ("pack", "pack_seeds")}, "corpora": corpora}
+    protocols = {
+        name: {
+            row: own | {"weights": Path(own["weights"]).name} if (own or {}).get("weights") else own
+            for row, own in rows.items()
+        }
+        for name, rows in settings["protocols"].items()
+    }
+    kept = {key: value for key, value in settings.items() if key not in ("pack", "pack_seeds")}
+    return {**kept, "corpora": corpora, "protocols": protocols}
 
 
 def final_output():
@@ -274,13 +282,15 @@ def gpus(wildcards):
 
 
 def seen_by(wildcards, subjects):
-    """What a model sees of namespaced subjects (`casme2/sub01`): their flow caches, or their whole clips."""
+    """What a model sees of namespaced subjects (`casme2/sub01`), their flow caches or their whole clips; and the file
+    of `weights` that it starts from, if any."""
     recipe = recipe_of(wildcards)
     clips = declaration(recipe["model"]).clips
+    weights = {"weights": [recipe["weights"]]} if recipe.get("weights") else {}
     if clips is None:
-        return {"caches": [f"{DATA}/cache/{recipe.get('size', 28)}/{subject}.h5" for subject in subjects]}
+        return {"caches": [f"{DATA}/cache/{recipe.get('size', 28)}/{subject}.h5" for subject in subjects], **weights}
     made = f"{DATA}/sequences/{clips.flow}/{clips.steps or 'all'}/{clips.size}"
-    return {"sequences": [f"{made}/{subject}.h5" for subject in subjects]}
+    return {"sequences": [f"{made}/{subject}.h5" for subject in subjects], **weights}
 
 
 def training_inputs(wildcards):

@@ -1,6 +1,7 @@
 """SLSTT: eleven frames about the apex, flow drawn in colours, and a backbone that does not learn."""
 
 import colorsys
+import os
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from contracts.sequences import Sequence
 from merba import create_model
 from merba.baselines import slstt
 from merba.baselines.slstt import SLSTT, flow_picture, ranks
-from merba.overrides import check_row
+from merba.fold import Fold
+from merba.inputs import CLIPS, Inputs
+from merba.overrides import check_row, resolve
 
 SMALL = {"backbone": "vit_tiny_patch16_224", "image_size": 32, "hidden": 16, "layers": 1}
 
@@ -160,6 +163,22 @@ def test_a_checkpoint_leaves_the_backbone_out_and_knows_it(tmp_path):
     assert not pretrained.tokens(x).allclose(model.tokens(x))
     with pytest.raises(InputError, match="another frozen backbone"):
         pretrained.load_state_dict(state)
+
+
+def test_another_file_of_the_same_name_is_another_training(tmp_path):
+    path = tmp_path / "vit.pt"
+    recipe = resolve("slstt", {**SMALL, "weights": str(path)})
+    inputs = Inputs(pictures().numpy(), CLIPS, 8, {})
+    fold = Fold("slstt", recipe, ["a", "b"], "smic_s01", ["c", "d"], np.array([0, 1]), inputs, np.arange(2))
+    with pytest.raises(InputError, match=r"vit\.pt: weights: no weights here"):
+        fold.fingerprint(0)
+    path.write_bytes(b"one")
+    first = fold.fingerprint(0)
+    path.write_bytes(b"another")
+    second = fold.fingerprint(0)
+    path.write_bytes(b"one")
+    os.utime(path, (1, 1))
+    assert fold.fingerprint(0) == first != second
 
 
 @pytest.mark.parametrize(
