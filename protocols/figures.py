@@ -30,7 +30,7 @@ from protocols.curve_figure import curve_figure, learns_by_epochs
 from protocols.curves import read_curve
 from protocols.interval_figure import interval_figure
 from protocols.outlines import own_outline
-from protocols.runs import Run, found_protocols, read_run, read_scored
+from protocols.runs import Run, found_protocols, read_coverage, read_run, read_scored
 from protocols.scores import count
 from protocols.subject_figure import COLOURS, subject_figure
 from protocols.subjects import SUBJECT_COLUMNS
@@ -75,7 +75,10 @@ def write_figures(results: str | Path, published: str | Path, forms: Sequence[st
         models = sorted(set(subjects.model))
         figures = {
             f"intervals_{protocol.name}": interval_figure(
-                protocol, make_rows(own_outline(protocol), results, published), run
+                protocol,
+                make_rows(own_outline(protocol), results, published),
+                run,
+                read_coverage(results, protocol),
             ),
             f"subjects_{protocol.name}": subject_figure(protocol, subjects, run),
         }

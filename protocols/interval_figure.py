@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from protocols.assemble import Row
 from protocols.base import Part, Protocol
 from protocols.comparisons import best_floor
+from protocols.coverage import Coverage
 from protocols.runs import Run
 
 # Okabe and Ito's colours, which stay apart for every kind of colour vision; the shapes stay apart in print.
@@ -26,11 +27,11 @@ _MARKS = {
 }
 
 
-def interval_figure(protocol: Protocol, rows: list[Row], run: Run) -> Figure:
+def interval_figure(protocol: Protocol, rows: list[Row], run: Run, coverage: Coverage) -> Figure:
     """One panel a part, one line a method: the protocol's first metric, 95 % intervals over subjects.
 
     A dashed line marks the best floor of the part. Published numbers are left out of a synthetic run's
-    figure, for nothing there may be compared with them.
+    figure, for nothing there may be compared with them. The title says where the clips are not all.
     """
     metric, printed = protocol.metrics[0], run.corpora != "synthetic"
     rows = [row for row in rows if row.measured or (row.published and printed)]
@@ -40,7 +41,8 @@ def interval_figure(protocol: Protocol, rows: list[Row], run: Run) -> Figure:
     corpora = "" if run.corpora == "licensed" else f" ({run.made_from})"
     bounded = any(one.bounds for row in rows for one in row.measured.values())
     meant = "95 % intervals over subjects" if bounded else "too few subjects for intervals"
-    figure.suptitle(f"{metric.upper()} on {protocol.name}{corpora}, {meant}", fontsize=11)
+    covered = "" if coverage.complete else "\n" + coverage.text().partition(" (")[0]
+    figure.suptitle(f"{metric.upper()} on {protocol.name}{corpora}, {meant}{covered}", fontsize=11)
     panels = figure.subplots(1, len(protocol.parts), sharey=True, squeeze=False)[0]
     for axes, part in zip(panels, protocol.parts, strict=True):
         _panel(axes, protocol, part, rows, run, printed)

@@ -10,17 +10,19 @@ from matplotlib import image
 from contracts.files import read_csv, write_csv
 from protocols import get_protocol
 from protocols.assemble import Estimate, Row, make_rows
+from protocols.coverage import Coverage, GroupCoverage
 from protocols.curves import summarise
 from protocols.figures import confusion_figure, write_figures
 from protocols.interval_figure import interval_figure
 from protocols.outlines import own_outline
 from protocols.published import read_published
-from protocols.runs import Run
+from protocols.runs import Run, read_coverage
 from protocols.scores import score_run
 from protocols.subject_figure import subject_figure
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 MEGC = get_protocol("megc2019")
+ALL = Coverage({group: GroupCoverage(sum(full), sum(full), True) for group, full in MEGC.counts.items()}, ())
 
 
 def test_figures_are_the_same_bytes_every_time_and_nothing_is_cut_off(run):
@@ -97,7 +99,8 @@ def test_intervals_floors_and_published_numbers_have_marks_of_their_own():
         Row("majority (ours)", "majority", None, estimated(0.24, 0.2, 0.28), 3),
     ]
     run = Run("x", "flows", floors={"megc2019": ["majority", "kernel_ridge"]})
-    figure = interval_figure(MEGC, rows, run)
+    figure = interval_figure(MEGC, rows, run, ALL)
+    assert "clips" not in figure.get_suptitle(), "all of them"
     assert legend(figure) == [
         *("this run", "this run, floor", "best floor", "published"),
         "published, leaky: epoch chosen on the test subject",
@@ -113,12 +116,13 @@ def test_intervals_floors_and_published_numbers_have_marks_of_their_own():
 
 
 def test_an_interval_that_ends_short_of_the_mean_is_drawn():
-    interval_figure(MEGC, [Row("a", "a", None, estimated(0.5, 0.6, 0.8), 1)], Run("x", "licensed"))
+    interval_figure(MEGC, [Row("a", "a", None, estimated(0.5, 0.6, 0.8), 1)], Run("x", "licensed"), ALL)
 
 
 def test_a_synthetic_run_s_figure_shows_nothing_published(scored, protocol):
     rows = make_rows(own_outline(protocol), scored, PUBLISHED)
-    figure = interval_figure(protocol, rows, Run("demo", "synthetic"))
+    figure = interval_figure(protocol, rows, Run("demo", "synthetic"), read_coverage(scored, protocol))
+    assert "clips, partial" in figure.get_suptitle()
     assert "synthetic" in figure.get_suptitle()
     assert legend(figure) == ["this run"]
     assert len(figure.axes[0].get_yticklabels()) == 2

@@ -146,6 +146,7 @@ rule figures:
         scores=expand(f"{RESULTS}/scores/{{kind}}{{protocol}}.csv", kind=SCORED, protocol=PROTOCOLS),
         confusion=[f"{RESULTS}/scores/confusion_{protocol}_{model}.csv" for protocol, model in benchmarks()],
         curves=[f"{RESULTS}/curves/{protocol}_{model}.csv" for protocol, model in benchmarks()],
+        coverage=expand(f"{RESULTS}/labels/{{protocol}}.json", protocol=PROTOCOLS),
         run=f"{RESULTS}/run.json",
         published=published_files(),
     output:
