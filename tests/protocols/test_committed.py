@@ -51,17 +51,23 @@ def test_the_differences_that_are_told_in_words_are_those_of_the_comparisons():
     texts = RESULTS / "public_flows/README.md", RESULTS.parent / "README.md"
     page, front = (" ".join(path.read_text().split()) for path in texts)
 
-    def told(pair, decimals, text):
-        # Both differences are told the other way round: who is better, by how much.
+    def told(pair, decimals, text, sign=-1):
+        # Most differences are told the other way round: who is better, by how much.
         row = found.loc[pair]
-        value, low, high = (-float(row[name]) for name in ("difference", "high", "low"))
+        value = sign * float(row.difference)
+        low, high = sorted(sign * float(row[name]) for name in ("low", "high"))
         numbers = {"value": value, "low": low, "high": high, "p": float(row.p), "holm": float(row.p_holm)}
         # p is told to three decimals in either text, Holm's with those of the text.
         digits = dict.fromkeys(numbers, decimals) | {"p": 3}
-        return text.format(**{name: f"{n:.{digits[name]}f}".lstrip("0") for name, n in numbers.items()})
+        said = {name: f"{one:.{digits[name]}f}".replace("0.", ".", 1) for name, one in numbers.items()}
+        return text.format(**said)
 
     ststnet, rival = ("merba_tiny", "ststnet"), ("mambavision_tiny", "merba_tiny")
     assert told(ststnet, 3, "better by {value} UF1 (interval {low} to {high}, Holm p {holm})") in page
     assert told(rival, 3, "by {value} UF1 ({low} to {high}; p {p}, Holm over all pairs {holm})") in page
     assert told(ststnet, 2, "stays {value} below STSTNet (95 % interval {low} to {high})") in front
     assert told(rival, 2, "stays {value} below that ({low} to {high}; p {p}, and {holm} after Holm") in front
+    same = "featref", "ststnet"
+    text = "worse by {value} UF1 ({low} to {high}; p {p}, Holm over all pairs {holm}): no difference is shown"
+    assert told(same, 3, text, 1) in page
+    assert told(same, 2, "stands {value} above STSTNet's same seed ({low} to {high}; p {p})", 1) in front

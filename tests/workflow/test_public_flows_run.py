@@ -62,4 +62,7 @@ def test_the_large_networks_join_the_run_of_the_small_ones():
         for protocol, rows in small[key].items():
             assert set(rows) < set(large[key][protocol])
     for row, settings in small["protocols"]["megc2019"].items():
-        assert large["protocols"]["megc2019"][row] == settings
+        more = large["protocols"]["megc2019"][row]
+        assert more | {"seeds": None} == settings | {"seeds": None}
+        # Two cores may leave some of a row's seeds to the GPU.
+        assert set(settings.get("seeds", small["seeds"])) <= set(more.get("seeds", large["seeds"]))
